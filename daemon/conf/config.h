@@ -1,0 +1,69 @@
+/*
+ * config: triaged.yaml, as structs.
+ */
+#ifndef CONF_CONFIG_H
+#define CONF_CONFIG_H
+
+#include "conf/schema.h"
+#include "model/severity.h"
+
+enum source_start { START_END, START_BEGINNING };
+enum channel_type { CHANNEL_WEBHOOK, CHANNEL_SLACK };
+
+struct source_conf {
+	struct conf_head head;
+	struct conf_string id;
+	struct conf_strings files; /* paths and globs, absolute */
+	int start;                 /* enum source_start: where to begin in files that exist
+	                              when the source is first seen */
+};
+
+struct redis_conf {
+	struct conf_head head;
+	struct conf_string url; /* absent: the daemon runs a private redis-server */
+	struct conf_string user;
+	struct conf_string password; /* secret */
+};
+
+struct channel_conf {
+	struct conf_head head;
+	struct conf_string id; /* [a-z0-9-]+, no dots: part of the webhook-id */
+	int type;              /* enum channel_type */
+	struct conf_string url;    /* secret: Slack's is one */
+	struct conf_string secret; /* secret: whsec_... of Standard Webhooks; webhook only */
+	struct conf_string ca_file;
+	int min_severity; /* enum severity */
+	bool insecure;    /* http allowed */
+};
+
+struct match_conf {
+	struct conf_head head;
+	bool jit;
+	int64_t match_limit; /* PCRE2's, per attempt */
+	int64_t depth_limit;
+	int64_t heap_limit_kib;
+	int64_t max_length; /* bytes of a message given to a pattern */
+};
+
+struct config {
+	struct conf_head head;
+	struct conf_string node; /* default: the host name */
+	struct conf_string state_dir;
+	struct conf_string control_socket;
+	struct conf_strings rules; /* directories, later ones override earlier ones */
+	int64_t max_line;          /* bytes */
+	struct conf_list sources;  /* struct source_conf */
+	struct redis_conf redis;
+	struct conf_list channels; /* struct channel_conf */
+	struct match_conf match;
+};
+
+extern const struct conf_table config_table;
+
+/* Read and check ${path}: paths absolute, ids unique and well-formed, URLs https
+ * unless insecure, secrets readable and of the right form.  NULL when there are
+ * errors in ${diag}.  Marks in it point into ${diag}. */
+struct config *config_read(const char *path, struct diag *diag);
+void config_free(struct config **c);
+
+#endif

@@ -1,0 +1,47 @@
+/*
+ * correlate: folds events by (incident rule, key) into the batch that gathers.
+ *
+ * It decides nothing: whether a group opens an incident is worked out where the
+ * group's state lives, in Redis (state/triaged.lua).  What is done here is to
+ * make a million events of one address one entry.
+ */
+#ifndef CORRELATE_CORRELATE_H
+#define CORRELATE_CORRELATE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "correlate/batch.h"
+#include "model/event.h"
+#include "model/line.h"
+
+struct correlator;
+
+struct correlator *correlator_new(void);
+void correlator_free(struct correlator **c);
+
+/* Count ${e} for each incident rule that wants it.  ${rules} is the set its rule
+ * belongs to; the batch takes a reference. */
+void correlate_event(struct correlator *c, struct ruleset *rules, const struct event *e);
+
+/* ${pos} is examined up to its offset; replaces an earlier one of its stream. */
+void correlate_position(struct correlator *c, const struct position *pos);
+
+/* Something to commit: events (${urgent}) or at least positions. */
+bool correlate_pending(const struct correlator *c, bool urgent);
+/* More than one commit should carry. */
+bool correlate_full(const struct correlator *c);
+
+/* Hand the batch over; a new one gathers. */
+struct batch *correlate_take(struct correlator *c);
+/* Forget what has gathered. */
+void correlate_reset(struct correlator *c);
+
+struct correlate_stats {
+	uint64_t counted;     /* (event, incident rule) pairs */
+	uint64_t missing_key; /* events not counted since a field of "by" was absent */
+};
+const struct correlate_stats *correlate_stats(const struct correlator *c);
+
+#endif

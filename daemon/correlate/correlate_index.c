@@ -1,0 +1,94 @@
+/*
+ * correlate_index: group name -> entry of the batch.
+ */
+#include <stdlib.h>
+
+#include "correlate/batch.h"
+#include "correlate/correlate_internal.h"
+#include "util/xalloc.h"
+
+#define FIRST_CAP 64
+
+void
+group_index_init(struct group_index *x)
+{
+	*x = (struct group_index){.key = hash_key_random()};
+}
+
+void
+group_index_free(struct group_index *x)
+{
+	free(x->slots);
+	x->slots = NULL;
+}
+
+void
+group_index_clear(struct group_index *x)
+{
+	if (x->used > 0)
+		memset(x->slots, 0, x->cap * sizeof(*x->slots));
+	x->used = 0;
+}
+
+/* The slot of ${group}, or the free one where it would go. */
+static struct group_slot *
+find(const struct group_index *x, const struct batch *b, uint64_t h, struct sv group)
+{
+	size_t i = h & (x->cap - 1);
+
+	for (; x->slots[i].entry != 0; i = (i + 1) & (x->cap - 1)) {
+		const struct batch_entry *e = &b->entries[x->slots[i].entry - 1];
+
+		if (x->slots[i].hash == h && sv_eq((struct sv){e->group, e->group_n}, group))
+			break;
+	}
+	return &x->slots[i];
+}
+
+bool
+group_index_get(
+    const struct group_index *x, const struct batch *b, struct sv group, size_t *entry)
+{
+	const struct group_slot *slot;
+
+	if (x->cap == 0)
+		return false;
+	slot = find(x, b, hash_bytes(x->key, group), group);
+	if (slot->entry == 0)
+		return false;
+	*entry = slot->entry - 1;
+	return true;
+}
+
+static void
+grow(struct group_index *x)
+{
+	struct group_slot *old = x->slots;
+	size_t n = x->cap;
+
+	x->cap = n == 0 ? FIRST_CAP : 2 * n;
+	x->slots = xcalloc(x->cap, sizeof(*x->slots));
+	for (size_t i = 0; i < n; i++) {
+		size_t to = old[i].hash & (x->cap - 1);
+
+		if (old[i].entry == 0)
+			continue;
+		while (x->slots[to].entry != 0)
+			to = (to + 1) & (x->cap - 1);
+		x->slots[to] = old[i];
+	}
+	free(old);
+}
+
+void
+group_index_put(struct group_index *x, const struct batch *b, struct sv group, size_t entry)
+{
+	uint64_t h = hash_bytes(x->key, group);
+	struct group_slot *slot;
+
+	if (2 * (x->used + 1) > x->cap)
+		grow(x);
+	slot = find(x, b, h, group);
+	x->used += slot->entry == 0;
+	*slot = (struct group_slot){h, entry + 1};
+}

@@ -1,0 +1,25 @@
+/*
+ * decode: the header of a line.  Pure: no allocation, no clock, never fails; a
+ * line that is nothing else is plain, its whole text the message.
+ */
+#ifndef DECODE_DECODE_H
+#define DECODE_DECODE_H
+
+#include "model/record.h"
+
+/* What decoding needs besides the line.  Keeps a cache of the last time stamp;
+ * one per thread. */
+struct decoder;
+
+struct decoder *decoder_new(void);
+void decoder_free(struct decoder **d);
+
+/* Fill ${rec} from ${line}; views in it point into line->text.  ${now} (wall ms)
+ * is the time of lines without one, and what the year of RFC 3164 stamps is
+ * inferred nearest to.  Stamps without a zone are local time. */
+void decode_line(
+    struct decoder *d, const struct line *line, int64_t now, struct record *rec);
+
+const char *record_format_name(enum record_format f); /* "rfc3164" */
+
+#endif

@@ -1,0 +1,39 @@
+/*
+ * match: which event rules a record satisfies, by preconditions, PCRE2 patterns
+ * and unless lists, and the typed fields they capture.
+ */
+#ifndef MATCH_MATCH_H
+#define MATCH_MATCH_H
+
+#include "model/event.h"
+#include "util/buf.h"
+
+struct matcher;
+struct ruleset;
+struct event_rule;
+
+/* One per thread; holds a reference to ${rules}. */
+struct matcher *matcher_new(struct ruleset *rules);
+void matcher_free(struct matcher **m);
+
+/* Call ${matched} for each rule that ${rec} satisfies, in rule order.  A pattern
+ * that ran out of its limits, and a message cut to be tried, is an event of
+ * RULE_MATCH_LIMIT or RULE_LINE_CUT, not silence. */
+typedef void match_cb(void *ctx, const struct event *event);
+void match_record(struct matcher *m, const struct record *rec, match_cb *matched, void *ctx);
+
+/* Why ${rule} does or does not match ${rec}, in words for people, a line each. */
+void match_explain(
+    struct matcher *m, const struct event_rule *rule, const struct record *rec, struct buf *out);
+
+struct match_stats {
+	uint64_t records;
+	uint64_t events;
+	uint64_t limited; /* attempts that ran out of a limit */
+	uint64_t cut;     /* messages longer than the limit */
+};
+const struct match_stats *matcher_stats(const struct matcher *m);
+/* Events per rule, by index. */
+const uint64_t *matcher_hits(const struct matcher *m);
+
+#endif

@@ -1,0 +1,70 @@
+/*
+ * ruleset: the rules as loaded: immutable, reference-counted, all or nothing.
+ */
+#ifndef RULE_RULESET_H
+#define RULE_RULESET_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "conf/diag.h"
+#include "model/record.h"
+#include "model/severity.h"
+#include "util/sv.h"
+
+struct ruleset;
+struct match_conf;
+
+/* An event rule, as the stages after match see it.  What match needs is in
+ * rule_internal.h. */
+struct event_rule {
+	const char *id;
+	const char *title;
+	const char *class;
+	enum severity severity;
+	const struct incident_rule *const *incidents; /* those that count this event */
+	size_t nincidents;
+	size_t index; /* 0 .. ruleset_nevents() - 1 */
+};
+
+struct incident_rule {
+	const char *id;
+	const char *title; /* template: {source_ip} stands for a key field's value */
+	enum severity severity;
+	const char *criteria;
+	const char *playbook; /* "" when none */
+	const char *const *by; /* dotted field names, in order; nby may be 0: one group */
+	size_t nby;
+	int64_t count;  /* >= 1 */
+	int64_t within; /* ms */
+	int64_t rearm;  /* ms of quiet after which a new incident may open */
+	const char *file;      /* base name of the rule file that defined it */
+	const char *file_hash; /* SHA-256 of that file, hex */
+	size_t index;
+};
+
+/* Events about the detector itself, present in every rule set. */
+#define RULE_MATCH_LIMIT "triaged.match-limit" /* a pattern ran out of its limits */
+#define RULE_LINE_CUT "triaged.line-cut"       /* a line or message longer than the limit */
+
+/* Load every *.yaml of ${dirs} (in order of name; a path that is a file is that
+ * file), compile the patterns, link incidents to events.  A later directory may
+ * override keys of an earlier one's rule by id, or disable it (enabled: false).
+ * NULL when ${diag} got an error.  The caller owns one reference. */
+struct ruleset *ruleset_load(
+    const char *const *paths, size_t npaths, const struct match_conf *limits, struct diag *diag);
+struct ruleset *ruleset_ref(struct ruleset *rs);
+void ruleset_unref(struct ruleset **rs);
+
+size_t ruleset_nevents(const struct ruleset *rs);
+const struct event_rule *ruleset_event(const struct ruleset *rs, size_t i);
+/* NULL when there is none. */
+const struct event_rule *ruleset_find_event(const struct ruleset *rs, const char *id);
+size_t ruleset_nincidents(const struct ruleset *rs);
+const struct incident_rule *ruleset_incident(const struct ruleset *rs, size_t i);
+
+/* SHA-256 (hex) over all rule files in load order. */
+const char *ruleset_hash(const struct ruleset *rs);
+
+#endif

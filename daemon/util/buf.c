@@ -1,0 +1,104 @@
+/*
+ * buf: see buf.h.
+ */
+#include "util/buf.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "util/xalloc.h"
+
+char *
+buf_reserve(struct buf *b, size_t more)
+{
+	size_t want = b->n + more + 1;
+
+	if (want > b->cap) {
+		b->cap = want < 2 * b->cap ? 2 * b->cap : want;
+		b->p = xrealloc(b->p, b->cap, 1);
+	}
+	return b->p + b->n;
+}
+
+void
+buf_add(struct buf *b, const void *p, size_t n)
+{
+	char *to = buf_reserve(b, n);
+
+	if (n > 0)
+		memcpy(to, p, n);
+	b->n += n;
+	b->p[b->n] = '\0';
+}
+
+void
+buf_sv(struct buf *b, struct sv s)
+{
+	buf_add(b, s.p, s.n);
+}
+
+void
+buf_puts(struct buf *b, const char *s)
+{
+	buf_add(b, s, strlen(s));
+}
+
+void
+buf_putc(struct buf *b, char c)
+{
+	buf_add(b, &c, 1);
+}
+
+void
+buf_printf(struct buf *b, const char *fmt, ...)
+{
+	va_list ap;
+	int n;
+
+	va_start(ap, fmt);
+	n = vsnprintf(NULL, 0, fmt, ap);
+	va_end(ap);
+	if (n < 0)
+		return;
+	va_start(ap, fmt);
+	vsnprintf(buf_reserve(b, (size_t)n), (size_t)n + 1, fmt, ap);
+	va_end(ap);
+	b->n += (size_t)n;
+}
+
+void
+buf_drop(struct buf *b, size_t n)
+{
+	memmove(b->p, b->p + n, b->n - n);
+	b->n -= n;
+	b->p[b->n] = '\0';
+}
+
+const char *
+buf_str(const struct buf *b)
+{
+	return b->p == NULL ? "" : b->p;
+}
+
+struct sv
+buf_view(const struct buf *b)
+{
+	return (struct sv){buf_str(b), b->n};
+}
+
+char *
+buf_steal(struct buf *b)
+{
+	char *s = b->p == NULL ? xstrdup("") : b->p;
+
+	*b = (struct buf)BUF_INIT;
+	return s;
+}
+
+void
+buf_free(struct buf *b)
+{
+	free(b->p);
+	*b = (struct buf)BUF_INIT;
+}

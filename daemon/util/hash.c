@@ -1,0 +1,69 @@
+/*
+ * hash: see hash.h.
+ */
+#include "util/hash.h"
+
+#include "util/digest.h"
+
+struct state {
+	uint64_t v0, v1, v2, v3;
+};
+
+struct hash_key
+hash_key_random(void)
+{
+	struct hash_key key;
+
+	digest_random(&key, sizeof(key));
+	return key;
+}
+
+static uint64_t
+rotate(uint64_t x, int by)
+{
+	return x << by | x >> (64 - by);
+}
+
+static void
+round_once(struct state *s)
+{
+	s->v0 += s->v1;
+	s->v1 = rotate(s->v1, 13) ^ s->v0;
+	s->v0 = rotate(s->v0, 32);
+	s->v2 += s->v3;
+	s->v3 = rotate(s->v3, 16) ^ s->v2;
+	s->v0 += s->v3;
+	s->v3 = rotate(s->v3, 21) ^ s->v0;
+	s->v2 += s->v1;
+	s->v1 = rotate(s->v1, 17) ^ s->v2;
+	s->v2 = rotate(s->v2, 32);
+}
+
+static void
+absorb(struct state *s, uint64_t word)
+{
+	s->v3 ^= word;
+	round_once(s);
+	s->v0 ^= word;
+}
+
+uint64_t
+hash_bytes(struct hash_key key, struct sv s)
+{
+	struct state st = {key.k0 ^ 0x736f6d6570736575ULL, key.k1 ^ 0x646f72616e646f6dULL,
+	    key.k0 ^ 0x6c7967656e657261ULL, key.k1 ^ 0x7465646279746573ULL};
+	uint64_t word, last = (uint64_t)s.n << 56;
+
+	for (; s.n >= 8; s = sv_from(s, 8)) {
+		memcpy(&word, s.p, 8);
+		absorb(&st, word);
+	}
+	word = 0;
+	if (s.n > 0)
+		memcpy(&word, s.p, s.n);
+	absorb(&st, last | word);
+	st.v2 ^= 0xff;
+	for (int i = 0; i < 3; i++)
+		round_once(&st);
+	return st.v0 ^ st.v1 ^ st.v2 ^ st.v3;
+}

@@ -1,0 +1,20 @@
+/*
+ * num: numbers and durations from text, with bounds, in one call.
+ */
+#ifndef UTIL_NUM_H
+#define UTIL_NUM_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "util/sv.h"
+
+/* Decimal digits with an optional '-', nothing else; false when it is not that
+ * or not within [${min}, ${max}]; ${out} is then untouched. */
+bool num_int(struct sv s, int64_t min, int64_t max, int64_t *out);
+
+/* A duration such as 250ms, 10s, 10m, 12h, 7d into milliseconds.  A bare number
+ * is refused: its unit would be a guess. */
+bool num_duration(struct sv s, int64_t *ms);
+
+#endif
