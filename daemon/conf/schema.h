@@ -82,6 +82,7 @@ struct conf_key {
 	const char *fallback;          /* default, as it would stand in the file; NULL = none */
 	const char *const *names;      /* ENUM: NULL-terminated */
 	const struct conf_table *sub;  /* OBJECT, OBJECTS */
+	const char *scalar;            /* MAP: a word that may stand in place of an empty map */
 	const char *help;              /* one or two sentences for manual and schema */
 };
 
@@ -94,16 +95,19 @@ struct conf_table {
 };
 
 /* Read the file ${path} into ${out}, a zeroed struct of ${table}, defaults
- * filled in where a key is absent.  Returns 0, or -1 when errors were added to
- * ${diag}; ${out} is then still fit for conf_clear().  Marks in ${out} point
- * into ${diag}, which must live as long as they are used. */
+ * filled in where a key is absent.  Required keys that are missing are no error
+ * here, since an object may be a partial override: conf_check_required().
+ * Returns 0, or -1 when errors were added to ${diag}; ${out} then holds what
+ * could be read and is still fit for conf_clear().  Marks in ${out} point into
+ * ${diag}, which must live as long as they are used. */
 int conf_read(const char *path, const struct conf_table *table, void *out, struct diag *diag);
 /* The same from memory; ${path} is only a name. */
 int conf_read_text(const char *path, const char *text, size_t n, const struct conf_table *table,
     void *out, struct diag *diag);
 
-/* Move into ${base} every key that is set in ${over}; ${over} is empty after.
- * How a site file overrides part of a shipped rule. */
+/* Move into ${base} every key that is set in ${over}, replacing its value as a
+ * whole; ${over} is empty after.  How a site file overrides part of a shipped
+ * rule. */
 void conf_merge(const struct conf_table *table, void *base, void *over);
 
 /* Free what conf_read() put in; ${out} is zeroed. */
@@ -112,8 +116,9 @@ void conf_clear(const struct conf_table *table, void *out);
 /* Was ${key} written in the file?  ${key} must be in the table (asserted). */
 bool conf_is_set(const struct conf_table *table, const void *obj, const char *key);
 
-/* Report what is missing of the required keys; conf_read() leaves this to the
- * caller where ${table} objects can be partial overrides: see check_required. */
+/* Report the required keys that ${obj} lacks, and those that its OBJECT and
+ * OBJECTS members lack, if these were given.  Nothing is reported about objects
+ * from a file that could not be read to its end: what is missing may be there. */
 void conf_check_required(const struct conf_table *table, const void *obj, struct diag *diag);
 
 /* The secret in ${s}: its text, or the contents of its file without trailing

@@ -16,8 +16,10 @@
 struct ruleset;
 struct match_conf;
 
-/* An event rule, as the stages after match see it.  What match needs is in
- * rule_internal.h. */
+struct rule_body;
+
+/* An event rule, as the stages after match see it.  What scan and match need is
+ * its body, in rule.h. */
 struct event_rule {
 	const char *id;
 	const char *title;
@@ -26,6 +28,7 @@ struct event_rule {
 	const struct incident_rule *const *incidents; /* those that count this event */
 	size_t nincidents;
 	size_t index; /* 0 .. ruleset_nevents() - 1 */
+	const struct rule_body *body;
 };
 
 struct incident_rule {
@@ -54,6 +57,10 @@ struct incident_rule {
  * NULL when ${diag} got an error.  The caller owns one reference. */
 struct ruleset *ruleset_load(
     const char *const *paths, size_t npaths, const struct match_conf *limits, struct diag *diag);
+/* The same of one file whose ${text} is in hand; ${path} is only a name, and
+ * where relative list files start. */
+struct ruleset *ruleset_load_text(const char *path, const char *text, size_t n,
+    const struct match_conf *limits, struct diag *diag);
 struct ruleset *ruleset_ref(struct ruleset *rs);
 void ruleset_unref(struct ruleset **rs);
 
@@ -64,7 +71,7 @@ const struct event_rule *ruleset_find_event(const struct ruleset *rs, const char
 size_t ruleset_nincidents(const struct ruleset *rs);
 const struct incident_rule *ruleset_incident(const struct ruleset *rs, size_t i);
 
-/* SHA-256 (hex) over all rule files in load order. */
+/* SHA-256 (hex) over all rule files, and the list files they use, in load order. */
 const char *ruleset_hash(const struct ruleset *rs);
 
 #endif

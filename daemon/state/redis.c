@@ -4,16 +4,14 @@
  */
 #include "state/redis.h"
 
-#include <assert.h>
 #include <hiredis/hiredis.h>
 #include <hiredis/read.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "ev/ev.h"
 #include "ev/ev_conn.h"
-#include "util/buf.h"
 #include "util/num.h"
-#include "util/vis.h"
 #include "util/xalloc.h"
 
 #define MAX_REPLY (256UL << 20) /* bytes buffered for replies before giving up */
@@ -211,19 +209,40 @@ redis_free(struct redis **rp)
 }
 
 void
-redis_command(struct redis *r, size_t argc, const struct sv *argv, redis_reply_cb *cb, void *ctx)
+redis_arg(struct redis_args *a, struct sv s)
 {
-	struct buf out = BUF_INIT;
+	buf_printf(&a->wire, "$%zu\r\n", s.n);
+	buf_sv(&a->wire, s);
+	buf_puts(&a->wire, "\r\n");
+	a->n++;
+}
 
-	buf_printf(&out, "*%zu\r\n", argc);
-	for (size_t i = 0; i < argc; i++) {
-		buf_printf(&out, "$%zu\r\n", argv[i].n);
-		buf_sv(&out, argv[i]);
-		buf_puts(&out, "\r\n");
-	}
+void
+redis_arg_str(struct redis_args *a, const char *s)
+{
+	redis_arg(a, sv_str(s));
+}
+
+void
+redis_arg_int(struct redis_args *a, int64_t n)
+{
+	char text[24];
+	int len = snprintf(text, sizeof(text), "%lld", (long long)n);
+
+	redis_arg(a, (struct sv){text, (size_t)len});
+}
+
+void
+redis_command(struct redis *r, struct redis_args *args, redis_reply_cb *cb, void *ctx)
+{
+	char head[24];
+	int len = snprintf(head, sizeof(head), "*%zu\r\n", args->n);
+
 	if (r->count == 0)
 		ev_timer_set(r->timer, r->deadline);
 	push(r, cb, ctx);
-	ev_conn_write(r->conn, buf_view(&out));
-	buf_free(&out);
+	ev_conn_write(r->conn, (struct sv){head, (size_t)len});
+	ev_conn_write(r->conn, buf_view(&args->wire));
+	buf_free(&args->wire);
+	args->n = 0;
 }

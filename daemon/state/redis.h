@@ -1,6 +1,6 @@
 /*
  * redis: one connection to a Redis server: commands go out pipelined, replies
- * come back in order.  hiredis formats and parses; the socket is ev_conn's, so
+ * come back in order.  hiredis parses the replies; the socket is ev_conn's, so
  * that a server that stops answering is noticed here, by a deadline.
  */
 #ifndef STATE_REDIS_H
@@ -10,6 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "util/buf.h"
 #include "util/sv.h"
 
 struct ev;
@@ -37,10 +38,22 @@ struct redis *redis_open(struct ev *ev, const struct redis_address *to, int64_t 
     redis_closed_cb *closed, void *ctx);
 void redis_free(struct redis **r);
 
-/* Send a command.  ${reply} is borrowed for the call, never NULL; an error reply
- * is a reply.  The callback does not fire when the connection is lost. */
+/* A command in the making: its arguments as they go over the wire. */
+struct redis_args {
+	struct buf wire;
+	size_t n;
+};
+
+#define REDIS_ARGS_INIT {BUF_INIT, 0}
+
+void redis_arg(struct redis_args *a, struct sv s);
+void redis_arg_str(struct redis_args *a, const char *s);
+void redis_arg_int(struct redis_args *a, int64_t n);
+
+/* Send the command in ${args}, which is empty after.  ${reply} is borrowed for
+ * the call, never NULL; an error reply is a reply.  The callback does not fire
+ * when the connection is lost. */
 typedef void redis_reply_cb(void *ctx, const struct redisReply *reply);
-void redis_command(
-    struct redis *r, size_t argc, const struct sv *argv, redis_reply_cb *cb, void *ctx);
+void redis_command(struct redis *r, struct redis_args *args, redis_reply_cb *cb, void *ctx);
 
 #endif

@@ -16,6 +16,7 @@ local GRACE = DAY               -- how long a group outlives its window, so that
                                 -- that was stopped finds half-full windows again
 local SAMPLES = 20              -- kept per incident
 local TOLD_SAMPLES = 3          -- of those, in a message
+local RANK = {info = 0, low = 1, medium = 2, high = 3, critical = 4}
 local TELL_AGAIN = 10           -- an open incident is told again when its count grew so many times
 
 local function fail(code, text)
@@ -80,8 +81,18 @@ local function load_incident(P, id)
   return hash(flat)
 end
 
--- Put one message of type ${what} about ${inc} into the outbox of each channel;
--- the deliveries are added to ${out}.  ${who} and ${why} only for human actions.
+local function enqueue(P, inc, channel, install, now, message)
+  local id = string.format('triaged_%s_%d_%d_%s', install, tonumber(inc.number), inc.seq, channel)
+  local entry = string.format('{"id":%s,"channel":%s,"incident":%s,"seq":%d,"attempts":0,'
+    .. '"created":%s,"due":0,"message":%s}', quote(id), quote(channel), quote(inc.id), inc.seq,
+    ms(now), quote(message))
+  redis.call('HSET', P .. 'out', id, entry)
+  return entry
+end
+
+-- Put one message of type ${what} about ${inc} into the outbox of each channel
+-- that wants its severity; the deliveries are added to ${out}.  ${who} and ${why}
+-- only for human actions.
 local function tell(P, inc, what, channels, now, node, samples, out, who, why)
   local install = redis.call('HGET', P .. 'meta', 'install')
   local message, extra = nil, ''
@@ -93,12 +104,9 @@ local function tell(P, inc, what, channels, now, node, samples, out, who, why)
   message = string.format('{"type":"incident.%s","timestamp":"%s","data":{"node":%s,"incident":%s%s}}',
     what, rfc3339(now), quote(node), incident_json(inc, samples), extra)
   for _, channel in ipairs(channels) do
-    local id = string.format('triaged_%s_%d_%d_%s', install, tonumber(inc.number), inc.seq, channel)
-    local entry = string.format('{"id":%s,"channel":%s,"incident":%s,"seq":%d,"attempts":0,'
-      .. '"created":%s,"due":0,"message":%s}', quote(id), quote(channel), quote(inc.id), inc.seq,
-      ms(now), quote(message))
-    redis.call('HSET', P .. 'out', id, entry)
-    out[#out + 1] = entry
+    if RANK[inc.severity] >= channel.least then
+      out[#out + 1] = enqueue(P, inc, channel.id, install, now, message)
+    end
   end
 end
 
@@ -130,6 +138,11 @@ local function reader(args)
     for i = 1, n do list[i] = r.text() end
     return list
   end
+  function r.channels()
+    local n, list = r.number(), {}
+    for i = 1, n do list[i] = {id = r.text(), least = r.number()} end
+    return list
+  end
   function r.rest() return #args - at end
   return r
 end
@@ -143,7 +156,8 @@ local function read_entry(r)
   e.rule, e.file, e.hash = r.text(), r.text(), r.text()
   e.title, e.severity, e.criteria, e.playbook = r.text(), r.text(), r.text(), r.text()
   e.key = r.text()
-  e.channels, e.samples = r.list(), r.list()
+  e.samples = r.list()
+  if not RANK[e.severity] then error('no severity: ' .. e.severity) end
   if e.n < 1 or #e.times > e.n or #e.times < 1 then error('entry with impossible counts') end
   return e
 end
@@ -213,7 +227,7 @@ local function plan_entry(P, e, plan)
     if first then
       plan.opened = plan.opened + 1
       inc = {new = true, number = plan.number + plan.opened, count = e.count, first = first,
-        last = first, told = e.count, samples = {}}
+        last = first, told = e.count, samples = {}, fired = e.times[used]}
       inc.id = string.format('INC-%d', inc.number)
       for _, x in ipairs(g.ring) do
         if x[1] >= first and x[1] <= first + e.within then
@@ -244,9 +258,10 @@ local function plan_entry(P, e, plan)
   plan.expiry[e.group] = (g.inc and e.rearm or e.within) + GRACE
 end
 
-local function write_incident(P, inc, now, node, deliveries)
+local function write_incident(P, inc, now, node, channels, deliveries)
   local key, e = P .. 'inc:' .. inc.id, inc.entry
   if inc.new then
+    if now == 0 then now = inc.fired end
     inc.state, inc.opened, inc.seq, inc.node = 'open', now, 0, node
     inc.rule, inc.rule_file, inc.rule_hash = e.rule, e.file, e.hash
     inc.title, inc.severity, inc.criteria, inc.playbook = e.title, e.severity, e.criteria, e.playbook
@@ -267,12 +282,15 @@ local function write_incident(P, inc, now, node, deliveries)
   redis.call('HSET', key, 'count', ms(inc.count), 'first', ms(inc.first), 'last', ms(inc.last),
     'told', ms(tonumber(inc.told)))
   if inc.new or grown then
-    tell(P, inc, inc.new and 'opened' or 'updated', e.channels, now, node,
+    tell(P, inc, inc.new and 'opened' or 'updated', channels, now, node,
       redis.call('LRANGE', key .. ':samples', 0, TOLD_SAMPLES - 1), deliveries)
   end
 end
 
--- FCALL triaged_commit 1 P node fence now npositions {stream value}... nentries entry...
+-- FCALL triaged_commit 1 P node fence now nchannels {id least}... npositions {stream value}...
+--   nentries entry...
+-- A channel wants incidents of severity rank least and up.  now 0 is the clock of a
+-- replay: an incident opens at the time of the event that completed it.
 -- A position's value is "OFFSET PATH"; "" forgets the stream.
 -- Returns {opened incident ids, new outbox entries}.
 local function commit(keys, args)
@@ -282,7 +300,7 @@ local function commit(keys, args)
   if fence ~= stored + 1 then
     return fail('FENCE', string.format('%d is not next after %d', fence, stored))
   end
-  local positions = {}
+  local channels, positions = r.channels(), {}
   for i = 1, r.number() do positions[i] = {r.text(), r.text()} end
   local plan = {groups = {}, expiry = {}, incidents = {}, order = {}, opened = 0,
     number = tonumber(redis.call('GET', P .. 'seq') or '0')}
@@ -300,7 +318,7 @@ local function commit(keys, args)
   end
   if plan.opened > 0 then redis.call('INCRBY', P .. 'seq', plan.opened) end
   for _, inc in ipairs(plan.order) do
-    write_incident(P, inc, now, node, deliveries)
+    write_incident(P, inc, now, node, channels, deliveries)
     if inc.new then opened[#opened + 1] = inc.id end
   end
   for group, g in pairs(plan.groups) do
@@ -348,12 +366,12 @@ local function show(keys, args)
     table.concat(redis.call('LRANGE', key .. ':history', 0, -1), ','), table.concat(waiting, ','))
 end
 
--- FCALL triaged_move 1 P id action by message now node nchannels channel...
+-- FCALL triaged_move 1 P id action by message now node nchannels {id least}...
 -- Returns {the incident as show does, new outbox entries}.
 local function move(keys, args)
   local P, r = keys[1], reader(args)
   local id, action, by, message = r.text(), r.text(), r.text(), r.text()
-  local now, node, channels = r.number(), r.text(), r.list()
+  local now, node, channels = r.number(), r.text(), r.channels()
   local inc, m = load_incident(P, id), MOVES[action]
   if not inc then return fail('NOINCIDENT', 'there is no incident ' .. id) end
   if not m then return fail('NOACTION', 'there is no action ' .. action) end

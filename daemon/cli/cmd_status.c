@@ -1,0 +1,127 @@
+/*
+ * cmd_status: the daemon's state on one screen.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "cli/cli.h"
+#include "util/vis.h"
+
+static const char *
+text(const json_t *obj, const char *name)
+{
+	const char *s = json_string_value(json_object_get(obj, name));
+
+	return s == NULL ? "" : s;
+}
+
+static long long
+number(const json_t *obj, const char *name)
+{
+	return (long long)json_integer_value(json_object_get(obj, name));
+}
+
+static void
+print_text(const char *s)
+{
+	struct buf out = BUF_INIT;
+
+	vis_text(&out, sv_str(s));
+	fputs(buf_str(&out), stdout);
+	buf_free(&out);
+}
+
+static void
+print_redis(const json_t *redis)
+{
+	bool ready = json_is_true(json_object_get(redis, "ready"));
+
+	printf("redis      %s", ready ? "here" : "AWAY: ");
+	print_text(text(redis, "problem"));
+	printf(", %lld commits, lost %lld times\n", number(redis, "commits"), number(redis, "losses"));
+}
+
+static void
+print_outbox(const json_t *outbox)
+{
+	if (json_is_object(outbox))
+		printf("webhooks   %lld waiting, %lld failing, %lld given up\n",
+		    number(outbox, "waiting"), number(outbox, "failing"), number(outbox, "dead"));
+	else
+		puts("webhooks   unknown while Redis is away");
+}
+
+static void
+print_sources(const json_t *sources)
+{
+	const json_t *s;
+	size_t i;
+
+	puts("sources");
+	json_array_foreach(sources, i, s)
+	{
+		long long offset = number(s, "offset"), size = number(s, "size");
+
+		fputs("  ", stdout);
+		print_text(text(s, "source"));
+		fputs("  ", stdout);
+		print_text(text(s, "path"));
+		printf("  %lld bytes examined", offset);
+		if (size > offset)
+			printf(", %lld to go", size - offset);
+		if (*text(s, "problem") != '\0') {
+			fputs("  PROBLEM: ", stdout);
+			print_text(text(s, "problem"));
+		}
+		putchar('\n');
+	}
+}
+
+static void
+print_counters(json_t *counters)
+{
+	const char *name;
+	json_t *value;
+
+	puts("counters");
+	json_object_foreach(counters, name, value)
+	{
+		printf("  %-26s %lld\n", name, (long long)json_integer_value(value));
+	}
+}
+
+static void
+print_status(const json_t *st)
+{
+	const json_t *rules = json_object_get(st, "rules");
+
+	printf("triaged    %s on ", text(st, "version"));
+	print_text(text(st, "node"));
+	printf(", up %lld s since %s\n", number(st, "uptime_ms") / 1000, text(st, "started"));
+	printf("rules      %lld event rules, %lld incident rules, loaded %s, %.12s\n",
+	    number(rules, "events"), number(rules, "incidents"), text(rules, "loaded"),
+	    text(rules, "hash"));
+	print_redis(json_object_get(st, "redis"));
+	print_outbox(json_object_get(st, "outbox"));
+	print_sources(json_object_get(st, "sources"));
+	print_counters(json_object_get(st, "counters"));
+}
+
+int
+cmd_status(const struct cli *cli, const struct cli_command *self, int argc, char **argv)
+{
+	json_t *answer;
+	int code;
+
+	(void)argv;
+	if (argc != 1)
+		return cli_usage(self);
+	answer = cli_ask(cli, json_pack("{s:s}", "command", "status"), &code);
+	if (answer == NULL)
+		return code;
+	if (cli->json)
+		return cli_print_json(answer);
+	print_status(answer);
+	json_decref(answer);
+	return fflush(stdout) == 0 ? CLI_OK : CLI_FAILED;
+}

@@ -1,0 +1,175 @@
+/*
+ * main: the options and the table of commands of triagectl.
+ */
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli/cli.h"
+#include "control/client.h"
+#include "util/log.h"
+#include "util/vis.h"
+
+#ifndef TRIAGED_RUNDIR
+#define TRIAGED_RUNDIR "/run/triaged"
+#endif
+#ifndef PACKAGE_VERSION
+#define PACKAGE_VERSION "0"
+#endif
+
+static const struct cli_command commands[] = {
+    {"status", "", "how the daemon is doing", cmd_status},
+    {"incidents", "[--all]", "incidents that are not closed", cmd_incidents},
+    {"show", "ID", "one incident: key, samples, history, deliveries", cmd_show},
+    {"ack", "ID -m MESSAGE", "acknowledge: someone is on it", cmd_ack},
+    {"close", "ID -m MESSAGE", "close: it is over", cmd_close},
+    {"outbox", "", "webhooks that have not been delivered", cmd_outbox},
+    {"reload", "", "read configuration and rules anew", cmd_reload},
+    {"rules", "test|list|lint [DIR...]", "check rules", cmd_rules},
+    {"explain", "[--rules DIR]... [--rule ID] LINE", "what each rule makes of a line", cmd_explain},
+    {"replay", "[--json] [--events-only] [--rules DIR]... FILE...",
+        "run files through the rules on a clock of their own", cmd_replay},
+    {"schema", "config|rules [--mdoc]", "JSON Schema of the files, for editors", cmd_schema},
+};
+
+#define NCOMMANDS (sizeof(commands) / sizeof(commands[0]))
+
+static int
+usage(FILE *out, int code)
+{
+	fputs("usage: triagectl [-s SOCKET] [-c FILE] [-o json] COMMAND ...\n\n", out);
+	for (size_t i = 0; i < NCOMMANDS; i++)
+		fprintf(out, "  %-10s %s\n             %s\n", commands[i].name, commands[i].args,
+		    commands[i].help);
+	fputs("\n  -s, --socket SOCKET  of the daemon (default " TRIAGED_RUNDIR "/control.sock)\n"
+	      "  -c, --config FILE    take rules and limits from this configuration\n"
+	      "  -o, --output json    for scripts; text otherwise\n"
+	      "      --version\n",
+	    out);
+	return code;
+}
+
+int
+cli_usage(const struct cli_command *cmd)
+{
+	fprintf(stderr, "usage: triagectl %s %s\n", cmd->name, cmd->args);
+	return CLI_USAGE;
+}
+
+int
+cli_fail(int code, const char *fmt, ...)
+{
+	struct buf out = BUF_INIT;
+	char text[8192];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	/* Line by line: an error may be several. */
+	for (char *line = text, *end; *line != '\0'; line = end) {
+		end = strchrnul(line, '\n');
+		vis_text(&out, (struct sv){line, (size_t)(end - line)});
+		buf_putc(&out, '\n');
+		end += *end == '\n';
+	}
+	fprintf(stderr, "triagectl: %s", buf_str(&out));
+	buf_free(&out);
+	return code;
+}
+
+json_t *
+cli_ask(const struct cli *cli, json_t *request, int *code)
+{
+	struct buf error = BUF_INIT;
+	bool reached;
+	json_t *answer = client_ask(cli->socket, request, &error, &reached);
+
+	*code = CLI_OK;
+	if (answer == NULL)
+		*code = cli_fail(reached ? CLI_FAILED : CLI_UNREACHABLE, "%s", buf_str(&error));
+	buf_free(&error);
+	return answer;
+}
+
+int
+cli_print_json(json_t *value)
+{
+	int bad = json_dumpf(value, stdout, JSON_COMPACT | JSON_ENCODE_ANY);
+
+	json_decref(value);
+	putchar('\n');
+	return bad < 0 || fflush(stdout) != 0 ? CLI_FAILED : CLI_OK;
+}
+
+/* Take the global option at argv[i], wherever it stands.  Returns how many
+ * arguments it is: 0 when it is none, -1 when it is wrong. */
+static int
+global_option(struct cli *cli, int argc, char **argv, int i)
+{
+	static const struct {
+		const char *brief, *full;
+	} names[] = {{"-s", "--socket"}, {"-c", "--config"}, {"-o", "--output"}};
+
+	for (int k = 0; k < 3; k++) {
+		if (strcmp(argv[i], names[k].brief) != 0 && strcmp(argv[i], names[k].full) != 0)
+			continue;
+		if (i + 1 >= argc)
+			return -1;
+		if (k == 0)
+			cli->socket = argv[i + 1];
+		else if (k == 1)
+			cli->config = argv[i + 1];
+		else if (strcmp(argv[i + 1], "json") == 0 || strcmp(argv[i + 1], "text") == 0)
+			cli->json = strcmp(argv[i + 1], "json") == 0;
+		else
+			return -1;
+		return 2;
+	}
+	return 0;
+}
+
+/* Take the global options out of ${argv}; what follows "--" is left alone.
+ * Returns the new count, or -1. */
+static int
+take_globals(struct cli *cli, int argc, char **argv)
+{
+	int kept = 0;
+	bool rest = false;
+
+	for (int i = 0; i < argc;) {
+		int n = rest ? 0 : global_option(cli, argc, argv, i);
+
+		if (n < 0)
+			return -1;
+		rest = rest || strcmp(argv[i], "--") == 0;
+		if (n == 0)
+			argv[kept++] = argv[i++];
+		i += n;
+	}
+	argv[kept] = NULL;
+	return kept;
+}
+
+int
+main(int argc, char **argv)
+{
+	struct cli cli = {.socket = TRIAGED_RUNDIR "/control.sock"};
+
+	log_open("triagectl", LOG_LEVEL_WARN);
+	argc = take_globals(&cli, argc, argv);
+	if (argc < 2)
+		return usage(stderr, CLI_USAGE);
+	if (strcmp(argv[1], "--version") == 0) {
+		puts("triagectl " PACKAGE_VERSION);
+		return CLI_OK;
+	}
+	if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0)
+		return usage(stdout, CLI_OK);
+	for (size_t i = 0; i < NCOMMANDS; i++)
+		if (strcmp(commands[i].name, argv[1]) == 0)
+			return commands[i].run(&cli, &commands[i], argc - 1, argv + 1);
+	cli_fail(CLI_USAGE, "no command %s", argv[1]);
+	return usage(stderr, CLI_USAGE);
+}

@@ -1,0 +1,238 @@
+/*
+ * commands: what triagectl can ask of the running daemon.  Each command is a
+ * function and a line in the table at the end.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "correlate/correlate.h"
+#include "daemon_internal.h"
+#include "match/match.h"
+#include "pipeline.h"
+#include "rule/ruleset.h"
+#include "setup.h"
+#include "source/source.h"
+#include "state/state.h"
+#include "util/buf.h"
+#include "util/clock.h"
+#include "util/xalloc.h"
+
+#ifndef PACKAGE_VERSION
+#define PACKAGE_VERSION "0"
+#endif
+
+#define LIST_MOST 1000 /* incidents in one answer */
+
+/* Answer a request with what state says. */
+static void
+pass_on(void *ctx, bool ok, struct sv answer)
+{
+	if (ok) {
+		control_answer_text(ctx, answer.p, answer.n);
+	} else {
+		char *error = xstrndup(answer.p, answer.n);
+
+		control_fail(ctx, error);
+		free(error);
+	}
+}
+
+static void
+run_incidents(void *ctx, struct control_request *req)
+{
+	struct daemon *d = ctx;
+	const char *which = control_text(req, "which");
+
+	state_list(pipeline_state(d->pipeline), which != NULL && strcmp(which, "all") == 0,
+	    LIST_MOST, pass_on, req);
+}
+
+static void
+run_show(void *ctx, struct control_request *req)
+{
+	struct daemon *d = ctx;
+	const char *id = control_text(req, "id");
+
+	if (id == NULL)
+		control_fail(req, "expected \"id\"");
+	else
+		state_show(pipeline_state(d->pipeline), id, pass_on, req);
+}
+
+static void
+move(struct daemon *d, struct control_request *req, const char *action)
+{
+	const char *id = control_text(req, "id"), *message = control_text(req, "message");
+
+	if (id == NULL || message == NULL || message[strspn(message, " \t\n")] == '\0')
+		control_fail(req, "expected \"id\" and a \"message\" that says why");
+	else
+		state_move(pipeline_state(d->pipeline), id, action, control_caller(req), message,
+		    pass_on, req);
+}
+
+static void
+run_ack(void *ctx, struct control_request *req)
+{
+	move(ctx, req, "ack");
+}
+
+static void
+run_close(void *ctx, struct control_request *req)
+{
+	move(ctx, req, "close");
+}
+
+static void
+run_outbox(void *ctx, struct control_request *req)
+{
+	struct daemon *d = ctx;
+
+	state_outbox(pipeline_state(d->pipeline), pass_on, req);
+}
+
+static void
+run_reload(void *ctx, struct control_request *req)
+{
+	struct buf errors = BUF_INIT;
+
+	if (daemon_reload(ctx, &errors))
+		control_answer(req, json_pack("{s:s}", "reload", "done"));
+	else
+		control_fail(req, buf_str(&errors));
+	buf_free(&errors);
+}
+
+/* ---- status ---------------------------------------------------------------- */
+
+static json_t *
+time_text(int64_t ms)
+{
+	struct buf text = BUF_INIT;
+	json_t *out;
+
+	clock_format(&text, ms);
+	out = json_string(buf_str(&text));
+	buf_free(&text);
+	return out;
+}
+
+static void
+add_source(void *ctx, const struct source_status *st)
+{
+	json_array_append_new(ctx,
+	    json_pack("{s:s?, s:s?, s:s?, s:I, s:I, s:s?}", "source", st->source, "path", st->path,
+	        "stream", st->stream, "offset", (json_int_t)st->offset, "size",
+	        (json_int_t)st->size, "problem", st->problem));
+}
+
+static json_t *
+sources_status(const struct daemon *d)
+{
+	json_t *list = json_array();
+
+	source_each(pipeline_source(d->pipeline), add_source, list);
+	return list;
+}
+
+static json_t *
+counters(const struct daemon *d)
+{
+	const struct pipeline_stats *p = pipeline_stats(d->pipeline);
+	const struct match_stats *m = pipeline_match_stats(d->pipeline);
+	const struct correlate_stats *c = pipeline_correlate_stats(d->pipeline);
+	const struct source_stats *s = source_stats(pipeline_source(d->pipeline));
+
+	return json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}",
+	    "lines", (json_int_t)p->lines, "bytes", (json_int_t)p->bytes, "events",
+	    (json_int_t)p->events, "incidents_opened", (json_int_t)p->incidents,
+	    "events_without_key", (json_int_t)c->missing_key, "match_limited",
+	    (json_int_t)m->limited, "messages_cut", (json_int_t)m->cut, "lines_cut",
+	    (json_int_t)s->cut_lines, "nul_bytes_skipped", (json_int_t)s->nul_bytes, "rotations",
+	    (json_int_t)s->rotations, "truncations", (json_int_t)s->truncations,
+	    "deliveries_ok", (json_int_t)p->deliveries_ok, "delivery_attempts_failed",
+	    (json_int_t)p->deliveries_failed, "deliveries_dead", (json_int_t)p->deliveries_dead);
+}
+
+static json_t *
+rules_status(const struct daemon *d)
+{
+	const struct ruleset *rs = d->setup->rules;
+
+	return json_pack("{s:I, s:I, s:s, s:o}", "events", (json_int_t)ruleset_nevents(rs),
+	    "incidents", (json_int_t)ruleset_nincidents(rs), "hash", ruleset_hash(rs), "loaded",
+	    time_text(d->loaded));
+}
+
+static json_t *
+redis_status(const struct daemon *d)
+{
+	const struct state *s = pipeline_state(d->pipeline);
+	const struct state_stats *st = state_stats(s);
+
+	return json_pack("{s:b, s:s, s:I, s:I, s:I}", "ready", state_is_ready(s), "problem",
+	    state_problem(s), "commits", (json_int_t)st->commits, "losses",
+	    (json_int_t)st->losses, "refused", (json_int_t)st->refused);
+}
+
+struct status_request {
+	struct control_request *req;
+	json_t *answer;
+};
+
+static json_t *
+outbox_status(json_t *outbox)
+{
+	json_int_t waiting = 0, failing = 0, dead = 0;
+	json_t *entry;
+	size_t i;
+
+	json_array_foreach(outbox, i, entry)
+	{
+		if (json_is_true(json_object_get(entry, "dead")))
+			dead++;
+		else if (json_integer_value(json_object_get(entry, "attempts")) > 0)
+			failing++;
+		else
+			waiting++;
+	}
+	return json_pack("{s:I, s:I, s:I}", "waiting", waiting, "failing", failing, "dead", dead);
+}
+
+static void
+got_outbox(void *ctx, bool ok, struct sv answer)
+{
+	struct status_request *st = ctx;
+	json_t *outbox = ok ? json_loadb(answer.p, answer.n, 0, NULL) : NULL;
+
+	json_object_set_new(
+	    st->answer, "outbox", outbox == NULL ? json_null() : outbox_status(outbox));
+	json_decref(outbox);
+	control_answer(st->req, st->answer);
+	free(st);
+}
+
+static void
+run_status(void *ctx, struct control_request *req)
+{
+	struct daemon *d = ctx;
+	struct status_request *st = xcalloc(1, sizeof(*st));
+
+	st->req = req;
+	st->answer = json_pack("{s:s, s:s, s:o, s:I, s:o, s:o, s:o, s:o}", "version",
+	    PACKAGE_VERSION, "node", d->setup->config->node.s, "started", time_text(d->started),
+	    "uptime_ms", (json_int_t)(clock_now() - d->started), "redis", redis_status(d), "rules",
+	    rules_status(d), "counters", counters(d), "sources", sources_status(d));
+	state_outbox(pipeline_state(d->pipeline), got_outbox, st);
+}
+
+const struct control_command daemon_commands[] = {
+    {"status", run_status},
+    {"incidents", run_incidents},
+    {"show", run_show},
+    {"ack", run_ack},
+    {"close", run_close},
+    {"outbox", run_outbox},
+    {"reload", run_reload},
+    {NULL, NULL},
+};

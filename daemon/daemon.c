@@ -1,0 +1,238 @@
+/*
+ * daemon: see daemon.h.  Owns everything that lives as long as the process: the
+ * loop, the setup, the pipeline, the control socket.
+ */
+#include "daemon.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <systemd/sd-daemon.h>
+#include <unistd.h>
+
+#include "control/control.h"
+#include "daemon_internal.h"
+#include "ev/ev.h"
+#include "match/rules_test.h"
+#include "pipeline.h"
+#include "rule/ruleset.h"
+#include "setup.h"
+#include "util/clock.h"
+#include "util/log.h"
+
+#define DRAIN_TIME 10000 /* ms that a stop waits for commits and webhooks */
+#define DRAIN_LOOK 10    /* ms between looks */
+
+static void
+print_errors(struct buf *errors)
+{
+	fputs(buf_str(errors), stderr);
+	buf_free(errors);
+}
+
+int
+daemon_check(const char *path)
+{
+	struct buf errors = BUF_INIT;
+	struct setup *s = setup_load(path, &errors);
+
+	if (s == NULL) {
+		print_errors(&errors);
+		return DAEMON_BAD_CONFIG;
+	}
+	printf("%s: good: %zu sources, %zu channels, %zu event rules, %zu incident rules, %zu tests passed\n",
+	    path, s->config->sources.n, s->config->channels.n, ruleset_nevents(s->rules),
+	    ruleset_nincidents(s->rules), rules_test_count(s->rules));
+	buf_free(&errors);
+	setup_free(&s);
+	return DAEMON_OK;
+}
+
+/* ---- reload and stop ------------------------------------------------------- */
+
+static void
+begin_drain(struct daemon *d)
+{
+	if (ev_timer_is_set(d->drain))
+		return;
+	d->drain_until = clock_mono() + DRAIN_TIME;
+	pipeline_drain(d->pipeline);
+	ev_timer_set(d->drain, 0);
+}
+
+static void
+look_drained(void *ctx)
+{
+	struct daemon *d = ctx;
+
+	if (!pipeline_is_idle(d->pipeline) && clock_mono() < d->drain_until)
+		ev_timer_set(d->drain, DRAIN_LOOK);
+	else
+		ev_stop(d->ev);
+}
+
+bool
+daemon_reload(struct daemon *d, struct buf *errors)
+{
+	struct setup *s = setup_load(d->path, errors);
+
+	if (s == NULL) {
+		log_error("reload", "refused, the old rules keep working");
+		return false;
+	}
+	d->loaded = clock_now();
+	log_info("reload", "%zu event rules, %zu incident rules, %.12s", ruleset_nevents(s->rules),
+	    ruleset_nincidents(s->rules), ruleset_hash(s->rules));
+	if (setup_same_config(d->setup, s)) {
+		struct ruleset *old = d->setup->rules;
+
+		d->setup->rules = s->rules;
+		d->setup->pipeline.rules = s->rules;
+		s->rules = old;
+		pipeline_set_rules(d->pipeline, d->setup->rules);
+		setup_free(&s);
+	} else {
+		log_info("reload", "the configuration has changed: starting anew");
+		setup_free(&d->next);
+		d->next = s;
+		begin_drain(d);
+	}
+	return true;
+}
+
+static void
+hangup(void *ctx, int signo)
+{
+	struct daemon *d = ctx;
+	struct buf errors = BUF_INIT;
+
+	(void)signo;
+	sd_notifyf(0, "RELOADING=1\nMONOTONIC_USEC=%llu", (unsigned long long)clock_mono() * 1000);
+	if (!daemon_reload(d, &errors))
+		print_errors(&errors);
+	buf_free(&errors);
+	sd_notify(0, "READY=1");
+}
+
+static void
+terminate(void *ctx, int signo)
+{
+	struct daemon *d = ctx;
+
+	log_info("daemon", "stopping (signal %d)", signo);
+	sd_notify(0, "STOPPING=1");
+	d->stopping = true;
+	begin_drain(d);
+}
+
+/* ---- life ------------------------------------------------------------------ */
+
+/* One daemon per state directory; the lock goes with the process. */
+static int
+lock_state_dir(const char *dir)
+{
+	char path[4096];
+	int fd;
+
+	if (mkdir(dir, 0700) < 0 && errno != EEXIST) {
+		log_error("daemon", "state_dir %s: %s", dir, strerror(errno));
+		return -1;
+	}
+	snprintf(path, sizeof(path), "%s/lock", dir);
+	fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	if (fd < 0) {
+		log_error("daemon", "%s: %s", path, strerror(errno));
+		return -1;
+	}
+	if (flock(fd, LOCK_EX | LOCK_NB) < 0) {
+		log_error("daemon", "%s is held: another triaged runs on this state_dir", path);
+		close(fd);
+		return -1;
+	}
+	return fd;
+}
+
+/* Run on d->setup until stopped or until a reload wants everything anew. */
+static int
+run_setup(struct daemon *d)
+{
+	const struct config *conf = d->setup->config;
+	int code = DAEMON_FAILED, lock = lock_state_dir(conf->state_dir.s);
+
+	if (lock < 0)
+		return DAEMON_FAILED;
+	d->pipeline = pipeline_open(d->ev, &d->setup->pipeline);
+	if (d->pipeline == NULL)
+		goto err0;
+	d->control = control_open(d->ev, conf->control_socket.s, daemon_commands, d);
+	if (d->control == NULL)
+		goto err1;
+	log_info("daemon", "running as %s: %zu sources, %zu channels, %zu event rules",
+	    conf->node.s, conf->sources.n, conf->channels.n, ruleset_nevents(d->setup->rules));
+	sd_notify(0, "READY=1");
+	ev_run(d->ev);
+	code = DAEMON_OK;
+
+	/* Answers under way come from the pipeline: it goes first. */
+err1:
+	pipeline_free(&d->pipeline);
+	control_close(&d->control);
+err0:
+	close(lock);
+	return code;
+}
+
+static int
+run(struct daemon *d)
+{
+	int code;
+
+	do {
+		d->stopping = false;
+		code = run_setup(d);
+		if (d->next != NULL) {
+			setup_free(&d->setup);
+			d->setup = d->next;
+			d->next = NULL;
+		} else {
+			d->stopping = true;
+		}
+	} while (code == DAEMON_OK && !d->stopping);
+	return code;
+}
+
+int
+daemon_run(const char *path)
+{
+	struct daemon d = {.path = path};
+	struct ev_signal *signals[3];
+	struct buf errors = BUF_INIT;
+	int code;
+
+	d.setup = setup_load(path, &errors);
+	if (d.setup == NULL) {
+		print_errors(&errors);
+		return DAEMON_BAD_CONFIG;
+	}
+	signal(SIGPIPE, SIG_IGN);
+	d.ev = ev_new();
+	d.started = d.loaded = clock_now();
+	d.drain = ev_timer_new(d.ev, look_drained, &d);
+	signals[0] = ev_signal_new(d.ev, SIGHUP, hangup, &d);
+	signals[1] = ev_signal_new(d.ev, SIGTERM, terminate, &d);
+	signals[2] = ev_signal_new(d.ev, SIGINT, terminate, &d);
+
+	code = run(&d);
+
+	for (int i = 0; i < 3; i++)
+		ev_signal_free(&signals[i]);
+	ev_timer_free(&d.drain);
+	setup_free(&d.setup);
+	setup_free(&d.next);
+	ev_free(&d.ev);
+	return code;
+}

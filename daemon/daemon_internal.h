@@ -1,0 +1,31 @@
+/*
+ * daemon_internal: what daemon.c and commands.c share.
+ */
+#ifndef DAEMON_INTERNAL_H
+#define DAEMON_INTERNAL_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "control/control.h"
+
+struct daemon {
+	const char *path; /* of the configuration file */
+	struct ev *ev;
+	struct setup *setup;
+	struct setup *next; /* loaded by a reload that needs everything anew */
+	struct pipeline *pipeline;
+	struct control *control;
+	struct ev_timer *drain; /* looks whether draining is over */
+	int64_t drain_until;
+	bool stopping;
+	int64_t started; /* wall ms */
+	int64_t loaded;  /* wall ms of the last good reload */
+};
+
+extern const struct control_command daemon_commands[];
+
+/* Load anew.  False with why in ${errors}: then nothing has changed. */
+bool daemon_reload(struct daemon *d, struct buf *errors);
+
+#endif

@@ -1,0 +1,282 @@
+/*
+ * match: see match.h.
+ *
+ * Preconditions, patterns in order, exceptions.  PCRE2 works on the line's own
+ * bytes and fields are slices of it: nothing is copied or allocated per line.
+ */
+#include "match/match.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <strings.h>
+
+#include "match/match_internal.h"
+#include "util/xalloc.h"
+
+#define JIT_STACK_START (32 * 1024)
+#define JIT_STACK_MAX (512 * 1024)
+
+static uint32_t
+most_groups(const struct ruleset *rules)
+{
+	uint32_t most = 0, count;
+
+	for (size_t i = 0; i < ruleset_nevents(rules); i++) {
+		const struct rule_body *body = ruleset_event(rules, i)->body;
+
+		for (size_t j = 0; j < body->npatterns; j++) {
+			pcre2_pattern_info(body->patterns[j].code, PCRE2_INFO_CAPTURECOUNT, &count);
+			most = count > most ? count : most;
+		}
+	}
+	return most;
+}
+
+static void
+set_limits(struct matcher *m, const struct rule_limits *limits)
+{
+	m->data = pcre2_match_data_create(most_groups(m->rules) + 1, NULL);
+	m->context = pcre2_match_context_create(NULL);
+	if (m->data == NULL || m->context == NULL)
+		abort();
+	pcre2_set_match_limit(m->context, limits->match_limit);
+	pcre2_set_depth_limit(m->context, limits->depth_limit);
+	pcre2_set_heap_limit(m->context, limits->heap_limit_kib);
+	if (!limits->jit)
+		return;
+	m->stack = pcre2_jit_stack_create(JIT_STACK_START, JIT_STACK_MAX, NULL);
+	if (m->stack != NULL)
+		pcre2_jit_stack_assign(m->context, NULL, m->stack);
+}
+
+struct matcher *
+matcher_new(struct ruleset *rules)
+{
+	struct matcher *m = xcalloc(1, sizeof(*m));
+
+	m->rules = ruleset_ref(rules);
+	m->index = match_index_new(rules);
+	m->limit_rule = ruleset_find_event(rules, RULE_MATCH_LIMIT);
+	m->cut_rule = ruleset_find_event(rules, RULE_LINE_CUT);
+	assert(m->limit_rule != NULL && m->cut_rule != NULL);
+	m->hits = xcalloc(ruleset_nevents(rules), sizeof(*m->hits));
+	set_limits(m, ruleset_limits(rules));
+	return m;
+}
+
+void
+matcher_free(struct matcher **mp)
+{
+	struct matcher *m = *mp;
+
+	*mp = NULL;
+	if (m == NULL)
+		return;
+	pcre2_match_context_free(m->context);
+	pcre2_match_data_free(m->data);
+	pcre2_jit_stack_free(m->stack);
+	match_index_free(&m->index);
+	ruleset_unref(&m->rules);
+	free(m->hits);
+	free(m);
+}
+
+static bool
+is_program(const struct rule_strings *programs, struct sv program)
+{
+	for (size_t i = 0; i < programs->n; i++)
+		if (sv_is(program, programs->v[i]))
+			return true;
+	return programs->n == 0;
+}
+
+static bool
+is_host(const struct rule_strings *hosts, struct sv host)
+{
+	for (size_t i = 0; i < hosts->n; i++)
+		if (strlen(hosts->v[i]) == host.n && strncasecmp(hosts->v[i], host.p, host.n) == 0)
+			return true;
+	return hosts->n == 0;
+}
+
+/* Is ${n} among ${bits}?  What the header does not tell is only in all bits. */
+static bool
+is_among(uint32_t bits, uint32_t all, int n)
+{
+	return bits == all || (n >= 0 && n < 32 && (bits >> n & 1) != 0);
+}
+
+static enum verdict
+check_where(const struct rule_body *body, const struct record *rec)
+{
+	if (!is_program(&body->programs, rec->program))
+		return VERDICT_PROGRAM;
+	if (!is_host(&body->hosts, rec->host))
+		return VERDICT_HOST;
+	if (!is_among(body->facilities, RULE_ANY_FACILITY, rec->facility))
+		return VERDICT_FACILITY;
+	if (!is_among(body->severities, RULE_ANY_SEVERITY, rec->severity))
+		return VERDICT_SEVERITY;
+	return VERDICT_MATCH;
+}
+
+/* What of the message patterns get to see. */
+static struct sv
+subject_of(const struct matcher *m, const struct record *rec)
+{
+	size_t most = ruleset_limits(m->rules)->max_length;
+	struct sv s = rec->message;
+
+	if (s.p == NULL)
+		return SV("");
+	s.n = s.n > most ? most : s.n;
+	return s;
+}
+
+static bool
+is_cut(const struct matcher *m, const struct record *rec)
+{
+	return rec->line->cut || rec->message.n > ruleset_limits(m->rules)->max_length;
+}
+
+/* The fields of the match that is in m->data; a value that is not of its
+ * field's type is no capture. */
+static void
+take_fields(
+    const struct matcher *m, const struct rule_pattern *p, struct sv subject, struct event *event)
+{
+	const PCRE2_SIZE *ovector = pcre2_get_ovector_pointer(m->data);
+
+	for (size_t i = 0; i < p->ncaptures; i++) {
+		const struct rule_capture *c = &p->captures[i];
+		PCRE2_SIZE start = ovector[2 * c->group], end = ovector[2 * c->group + 1];
+		struct sv value;
+
+		if (start == PCRE2_UNSET || end == PCRE2_UNSET || end < start)
+			continue;
+		value = (struct sv){subject.p + start, end - start};
+		if (field_accept(c->type, &value))
+			event->fields[event->nfields++] = (struct field){c->field, value};
+	}
+}
+
+static bool
+is_excluded(const struct rule_unless *u, const struct event *event)
+{
+	for (size_t i = 0; i < u->n; i++) {
+		const struct sv *value = event_field(event, u->conditions[i].field);
+
+		if (value == NULL || !rule_set_has(u->conditions[i].values, *value))
+			return false;
+	}
+	return true;
+}
+
+static enum verdict
+check_unless(const struct rule_body *body, struct attempt *a)
+{
+	for (size_t i = 0; i < body->nunless; i++) {
+		if (is_excluded(&body->unless[i], &a->event)) {
+			a->unless = i;
+			return VERDICT_UNLESS;
+		}
+	}
+	return VERDICT_MATCH;
+}
+
+static enum verdict
+try_patterns(
+    struct matcher *m, const struct rule_body *body, struct sv subject, struct attempt *a)
+{
+	for (size_t i = 0; i < body->npatterns; i++) {
+		const struct rule_pattern *p = &body->patterns[i];
+		int rc = pcre2_match(p->code, (PCRE2_SPTR)subject.p, subject.n, 0, 0, m->data,
+		    m->context);
+
+		if (rc == PCRE2_ERROR_NOMATCH)
+			continue;
+		a->pattern = i;
+		if (rc < 0) {
+			a->error = rc;
+			return VERDICT_LIMIT;
+		}
+		take_fields(m, p, subject, &a->event);
+		return check_unless(body, a);
+	}
+	return VERDICT_PATTERN;
+}
+
+void
+match_try(struct matcher *m, const struct event_rule *rule, const struct record *rec,
+    struct attempt *a)
+{
+	a->event.rule = rule;
+	a->event.record = rec;
+	a->event.nfields = 0;
+	a->verdict = check_where(rule->body, rec);
+	if (a->verdict == VERDICT_MATCH)
+		a->verdict = try_patterns(m, rule->body, subject_of(m, rec), a);
+}
+
+static void
+emit(struct matcher *m, const struct event *event, match_cb *matched, void *ctx)
+{
+	m->stats.events++;
+	m->hits[event->rule->index]++;
+	matched(ctx, event);
+}
+
+static void
+emit_limited(struct matcher *m, const struct attempt *a, match_cb *matched, void *ctx)
+{
+	struct event event = {.rule = m->limit_rule, .record = a->event.record, .nfields = 1};
+
+	event.fields[0] = (struct field){"rule.id", sv_str(a->event.rule->id)};
+	m->stats.limited++;
+	emit(m, &event, matched, ctx);
+}
+
+static void
+emit_cut(struct matcher *m, const struct record *rec, match_cb *matched, void *ctx)
+{
+	struct event event = {.rule = m->cut_rule, .record = rec, .nfields = 0};
+
+	emit(m, &event, matched, ctx);
+}
+
+void
+match_record(struct matcher *m, const struct record *rec, match_cb *matched, void *ctx)
+{
+	struct match_candidates candidates = match_index_find(m->index, rec->program);
+	struct attempt a;
+	bool any = false;
+	size_t index;
+
+	m->stats.records++;
+	while (match_candidates_next(&candidates, &index)) {
+		match_try(m, ruleset_event(m->rules, index), rec, &a);
+		if (a.verdict == VERDICT_MATCH) {
+			any = true;
+			emit(m, &a.event, matched, ctx);
+		} else if (a.verdict == VERDICT_LIMIT) {
+			emit_limited(m, &a, matched, ctx);
+		}
+	}
+	if (!is_cut(m, rec))
+		return;
+	m->stats.cut++;
+	if (!any)
+		emit_cut(m, rec, matched, ctx);
+}
+
+const struct match_stats *
+matcher_stats(const struct matcher *m)
+{
+	return &m->stats;
+}
+
+const uint64_t *
+matcher_hits(const struct matcher *m)
+{
+	return m->hits;
+}

@@ -1,0 +1,46 @@
+/*
+ * match_internal: one rule tried on one record, shared by matching and
+ * explaining so that they cannot disagree.
+ */
+#ifndef MATCH_MATCH_INTERNAL_H
+#define MATCH_MATCH_INTERNAL_H
+
+#include "match/match.h"
+#include "match/match_index.h"
+#include "rule/rule.h"
+
+struct matcher {
+	struct ruleset *rules;
+	struct match_index *index;
+	pcre2_match_data *data;
+	pcre2_match_context *context;
+	pcre2_jit_stack *stack; /* NULL without JIT */
+	const struct event_rule *limit_rule;
+	const struct event_rule *cut_rule;
+	struct match_stats stats;
+	uint64_t *hits;
+};
+
+enum verdict {
+	VERDICT_MATCH,
+	VERDICT_PROGRAM, /* the first precondition that does not hold */
+	VERDICT_HOST,
+	VERDICT_FACILITY,
+	VERDICT_SEVERITY,
+	VERDICT_PATTERN, /* none matches */
+	VERDICT_UNLESS,
+	VERDICT_LIMIT, /* a pattern ran out of its limits */
+};
+
+struct attempt {
+	enum verdict verdict;
+	size_t pattern; /* that matched, or that ran out */
+	size_t unless;  /* that excludes the record */
+	int error;      /* PCRE2's, for VERDICT_LIMIT */
+	struct event event; /* when a pattern matched, excluded or not */
+};
+
+void match_try(struct matcher *m, const struct event_rule *rule, const struct record *rec,
+    struct attempt *a);
+
+#endif

@@ -1,0 +1,120 @@
+/*
+ * rules_test: see rules_test.h.
+ */
+#include "match/rules_test.h"
+
+#include "decode/decode.h"
+#include "match/match.h"
+#include "rule/rule.h"
+#include "util/buf.h"
+#include "util/vis.h"
+
+/* 2026-01-01T00:00:00Z: verdicts must not hang on the day they are tested. */
+#define TEST_TIME INT64_C(1767225600000)
+
+struct running {
+	struct matcher *matcher;
+	struct decoder *decoder;
+	rules_test_cb *result;
+	void *ctx;
+	size_t failed;
+};
+
+/* One test, and what came of its line. */
+struct verdict_of {
+	const struct event_rule *rule;
+	const struct rule_test *test;
+	bool matched;
+	struct buf text; /* what is wrong */
+};
+
+static void
+compare_field(struct verdict_of *v, const struct event *event, const struct rule_expected *e)
+{
+	const struct sv *value = event_field(event, e->field);
+
+	if (value != NULL && sv_is(*value, e->value))
+		return;
+	buf_printf(&v->text, "%sexpected %s = ", v->text.n == 0 ? "" : "\n", e->field);
+	vis_text(&v->text, sv_str(e->value));
+	buf_puts(&v->text, ", got ");
+	if (value == NULL)
+		buf_puts(&v->text, "nothing");
+	else
+		vis_text(&v->text, *value);
+}
+
+static void
+note_event(void *ctx, const struct event *event)
+{
+	struct verdict_of *v = ctx;
+
+	if (event->rule != v->rule)
+		return;
+	v->matched = true;
+	for (size_t i = 0; i < v->test->nexpected; i++)
+		compare_field(v, event, &v->test->expected[i]);
+}
+
+static void
+note_absence(struct running *r, struct verdict_of *v, const struct record *rec)
+{
+	if (v->test->none && v->matched)
+		buf_puts(&v->text, "expected no event, but the rule matches");
+	if (v->test->none || v->matched)
+		return;
+	buf_puts(&v->text, "expected an event: ");
+	match_explain(r->matcher, v->rule, rec, &v->text);
+	v->text.n -= v->text.n > 0 && v->text.p[v->text.n - 1] == '\n';
+	v->text.p[v->text.n] = '\0';
+}
+
+static void
+report(struct running *r, const struct verdict_of *v)
+{
+	struct rules_test_result result = {
+	    .file = v->test->place.file,
+	    .line = v->test->place.line,
+	    .column = v->test->place.column,
+	    .rule = v->rule->id,
+	    .ok = v->text.n == 0,
+	    .text = buf_str(&v->text),
+	};
+
+	r->failed += !result.ok;
+	if (r->result != NULL)
+		r->result(r->ctx, &result);
+}
+
+static void
+run(struct running *r, const struct event_rule *rule, const struct rule_test *test)
+{
+	static const struct stream stream = {"test", "test", "test"};
+	struct line line = {.stream = &stream, .text = sv_str(test->line)};
+	struct verdict_of v = {.rule = rule, .test = test};
+	struct record rec;
+
+	decode_line(r->decoder, &line, TEST_TIME, &rec);
+	match_record(r->matcher, &rec, note_event, &v);
+	note_absence(r, &v, &rec);
+	report(r, &v);
+	buf_free(&v.text);
+}
+
+size_t
+rules_test(struct ruleset *rules, rules_test_cb *result, void *ctx)
+{
+	struct running r = {.result = result, .ctx = ctx};
+
+	r.matcher = matcher_new(rules);
+	r.decoder = decoder_new();
+	for (size_t i = 0; i < ruleset_nevents(rules); i++) {
+		const struct event_rule *rule = ruleset_event(rules, i);
+
+		for (size_t j = 0; j < rule->body->ntests; j++)
+			run(&r, rule, &rule->body->tests[j]);
+	}
+	decoder_free(&r.decoder);
+	matcher_free(&r.matcher);
+	return r.failed;
+}

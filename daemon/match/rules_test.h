@@ -1,0 +1,28 @@
+/*
+ * rules_test: the tests that rules carry, run through decode and match as any
+ * line would be.
+ */
+#ifndef MATCH_RULES_TEST_H
+#define MATCH_RULES_TEST_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+struct ruleset;
+
+struct rules_test_result {
+	const char *file; /* where the test stands */
+	int line;
+	int column;
+	const char *rule; /* its id */
+	bool ok;
+	const char *text; /* when not ok: "expected source.ip = 192.0.2.1, got nothing";
+	                     may have more lines; harmless to print */
+};
+
+/* Run all tests, calling ${result} (which may be NULL) for each; returns how
+ * many failed. */
+typedef void rules_test_cb(void *ctx, const struct rules_test_result *result);
+size_t rules_test(struct ruleset *rules, rules_test_cb *result, void *ctx);
+
+#endif

@@ -1,0 +1,320 @@
+/*
+ * pipeline: see pipeline.h.  Each function named got_* or the like is called by
+ * one stage and calls the next; no stage knows another.  Back travel only
+ * "committed up to", "pause" and "resume".
+ */
+#include "pipeline.h"
+
+#include <stdlib.h>
+
+#include "correlate/correlate.h"
+#include "decode/decode.h"
+#include "ev/ev.h"
+#include "match/match.h"
+#include "notify/notify.h"
+#include "rule/ruleset.h"
+#include "scan/scan.h"
+#include "source/source.h"
+#include "state/state.h"
+#include "util/clock.h"
+#include "util/log.h"
+#include "util/xalloc.h"
+
+#define POSITIONS_EVERY 1000 /* ms between commits that carry no event */
+
+struct pipeline {
+	const struct pipeline_conf *conf;
+	struct ruleset *rules;
+	struct source_set *source;
+	struct scanner *scanner;
+	struct decoder *decoder;
+	struct matcher *matcher;
+	struct correlator *correlator;
+	struct state *state;
+	struct notify *notify;
+	struct ev_timer *soon;  /* commit events at the end of this turn */
+	struct ev_timer *later; /* commit positions that moved without events */
+	bool full;              /* the source is paused until a commit is in */
+	bool draining;
+	struct pipeline_stats stats;
+};
+
+/* ---- lines in: source -> scan -> decode -> match -> correlate -------------- */
+
+static void
+got_event(void *ctx, const struct event *event)
+{
+	struct pipeline *p = ctx;
+
+	p->stats.events++;
+	if (p->conf->event != NULL)
+		p->conf->event(p->conf->ctx, event);
+	if (p->state != NULL)
+		correlate_event(p->correlator, p->rules, event);
+}
+
+static void
+got_line(void *ctx, const struct line *line)
+{
+	struct pipeline *p = ctx;
+	struct record record;
+
+	decode_line(p->decoder, line, p->conf->now != 0 ? p->conf->now : clock_now(), &record);
+	match_record(p->matcher, &record, got_event, p);
+}
+
+void
+pipeline_lines(struct pipeline *p, const struct chunk *chunk)
+{
+	p->stats.lines += scan_chunk(p->scanner, chunk, got_line, p);
+	p->stats.bytes += chunk->data.n;
+	if (correlate_pending(p->correlator, true))
+		ev_timer_set(p->soon, 0);
+}
+
+bool
+pipeline_has_room(const struct pipeline *p)
+{
+	return !correlate_full(p->correlator);
+}
+
+static void
+got_position(void *ctx, const struct position *pos)
+{
+	struct pipeline *p = ctx;
+
+	correlate_position(p->correlator, pos);
+	if (!ev_timer_is_set(p->later))
+		ev_timer_set(p->later, POSITIONS_EVERY);
+}
+
+static void
+got_chunk(void *ctx, const struct chunk *chunk)
+{
+	struct pipeline *p = ctx;
+	struct position examined = {
+	    .stream = chunk->stream->id, .path = chunk->stream->path, .offset = chunk->next};
+
+	pipeline_lines(p, chunk);
+	got_position(p, &examined);
+	if (!pipeline_has_room(p)) {
+		p->full = true;
+		source_pause(p->source);
+	}
+}
+
+/* ---- correlate -> state, and what state answers ---------------------------- */
+
+static void
+commit(struct pipeline *p, bool urgent)
+{
+	if (p->state == NULL || !state_is_idle(p->state) ||
+	    !correlate_pending(p->correlator, urgent))
+		return;
+	ev_timer_cancel(p->later);
+	state_commit(p->state, correlate_take(p->correlator));
+}
+
+static void
+commit_events(void *ctx)
+{
+	commit(ctx, true);
+}
+
+static void
+commit_positions(void *ctx)
+{
+	commit(ctx, false);
+}
+
+static void
+make_room(struct pipeline *p)
+{
+	if (!p->full || p->draining || !pipeline_has_room(p))
+		return;
+	p->full = false;
+	source_resume(p->source);
+}
+
+static void
+committed(void *ctx, const struct batch *b, const char *const *opened, size_t nopened)
+{
+	struct pipeline *p = ctx;
+
+	p->stats.incidents += nopened;
+	for (size_t i = 0; i < nopened; i++)
+		log_debug("pipeline", "%s opened", opened[i]);
+	if (p->source != NULL)
+		for (size_t i = 0; i < b->npositions; i++)
+			source_committed(p->source, b->positions[i].stream, b->positions[i].offset);
+	commit(p, !p->draining);
+	make_room(p);
+}
+
+static void
+state_ready(void *ctx, const struct position *positions, size_t n)
+{
+	struct pipeline *p = ctx;
+
+	if (p->source == NULL || p->draining)
+		return;
+	correlate_reset(p->correlator);
+	source_start(p->source, positions, n);
+	p->full = false;
+	source_resume(p->source);
+}
+
+static void
+state_lost(void *ctx, const char *reason)
+{
+	struct pipeline *p = ctx;
+
+	(void)reason;
+	if (p->source == NULL)
+		return;
+	source_pause(p->source);
+	correlate_reset(p->correlator);
+}
+
+/* ---- state -> notify, and the outcome back --------------------------------- */
+
+static void
+got_delivery(void *ctx, struct delivery *d)
+{
+	struct pipeline *p = ctx;
+
+	if (p->notify != NULL)
+		notify_submit(p->notify, d);
+}
+
+static void
+attempt_ended(void *ctx, const struct delivery *d, const struct outcome *outcome)
+{
+	struct pipeline *p = ctx;
+
+	if (outcome->delivered)
+		p->stats.deliveries_ok++;
+	else if (outcome->dead)
+		p->stats.deliveries_dead++;
+	else
+		p->stats.deliveries_failed++;
+	if (!outcome->delivered)
+		log_warn("notify", "%s about %s: %s%s", d->channel, d->incident, outcome->text,
+		    outcome->dead ? "; given up" : "");
+	state_delivered(p->state, d, outcome);
+}
+
+/* ---- life ------------------------------------------------------------------ */
+
+static const struct source_cb source_cb = {.lines = got_chunk, .position = got_position};
+static const struct state_cb state_cb = {.ready = state_ready,
+    .delivery = got_delivery,
+    .committed = committed,
+    .lost = state_lost};
+
+struct pipeline *
+pipeline_open(struct ev *ev, const struct pipeline_conf *conf)
+{
+	struct pipeline *p = xcalloc(1, sizeof(*p));
+
+	p->conf = conf;
+	p->decoder = decoder_new();
+	p->correlator = correlator_new();
+	p->soon = ev_timer_new(ev, commit_events, p);
+	p->later = ev_timer_new(ev, commit_positions, p);
+	pipeline_set_rules(p, conf->rules);
+	if (conf->nsources > 0)
+		p->source = source_new(
+		    ev, conf->sources, conf->nsources, conf->max_line, &source_cb, p);
+	if (conf->nchannels > 0)
+		p->notify = notify_new(ev, conf->channels, conf->nchannels, conf->urls,
+		    conf->secrets, attempt_ended, p);
+	if (conf->state != NULL) {
+		p->state = state_open(ev, conf->state, &state_cb, p);
+		if (p->state == NULL)
+			pipeline_free(&p);
+	}
+	return p;
+}
+
+void
+pipeline_set_rules(struct pipeline *p, struct ruleset *rules)
+{
+	struct ruleset *old = p->rules;
+
+	p->rules = ruleset_ref(rules);
+	matcher_free(&p->matcher);
+	scanner_free(&p->scanner);
+	p->matcher = matcher_new(rules);
+	p->scanner = scanner_new(rules);
+	ruleset_unref(&old);
+}
+
+void
+pipeline_drain(struct pipeline *p)
+{
+	p->draining = true;
+	if (p->source != NULL)
+		source_pause(p->source);
+	commit(p, false);
+}
+
+bool
+pipeline_is_idle(const struct pipeline *p)
+{
+	if (p->state == NULL)
+		return true;
+	return !correlate_pending(p->correlator, false) && state_inflight(p->state) == 0 &&
+	    (p->notify == NULL || notify_inflight(p->notify) == 0);
+}
+
+void
+pipeline_free(struct pipeline **pp)
+{
+	struct pipeline *p = *pp;
+
+	if (p == NULL)
+		return;
+	notify_free(&p->notify);
+	source_free(&p->source);
+	state_free(&p->state);
+	correlator_free(&p->correlator);
+	matcher_free(&p->matcher);
+	scanner_free(&p->scanner);
+	decoder_free(&p->decoder);
+	ev_timer_free(&p->soon);
+	ev_timer_free(&p->later);
+	ruleset_unref(&p->rules);
+	free(p);
+	*pp = NULL;
+}
+
+const struct pipeline_stats *
+pipeline_stats(const struct pipeline *p)
+{
+	return &p->stats;
+}
+
+struct state *
+pipeline_state(const struct pipeline *p)
+{
+	return p->state;
+}
+
+const struct source_set *
+pipeline_source(const struct pipeline *p)
+{
+	return p->source;
+}
+
+const struct match_stats *
+pipeline_match_stats(const struct pipeline *p)
+{
+	return matcher_stats(p->matcher);
+}
+
+const struct correlate_stats *
+pipeline_correlate_stats(const struct pipeline *p)
+{
+	return correlate_stats(p->correlator);
+}

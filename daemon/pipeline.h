@@ -1,0 +1,75 @@
+/*
+ * pipeline: the order of the stages, and nothing else.
+ *
+ *   source -> scan -> decode -> match -> correlate -> state -> notify
+ *
+ * Read this after daemon.c: every function in pipeline.c is one arrow.
+ */
+#ifndef PIPELINE_H
+#define PIPELINE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "model/event.h"
+#include "model/line.h"
+
+struct channel_conf;
+struct ev;
+struct notify;
+struct pipeline;
+struct ruleset;
+struct source_conf;
+struct source_set;
+struct state;
+struct state_conf;
+
+/* All borrowed for the life of the pipeline but ${rules}, which it refers to. */
+struct pipeline_conf {
+	struct ruleset *rules;
+	const struct source_conf *sources; /* none: lines come by pipeline_lines() */
+	size_t nsources;
+	size_t max_line;
+	const struct state_conf *state; /* NULL: events only, nothing is kept */
+	const struct channel_conf *channels;
+	size_t nchannels;
+	const char *const *urls, *const *secrets; /* by channel, see notify_new() */
+	int64_t now; /* replay: the time that years are inferred from; 0 = the clock */
+	void (*event)(void *ctx, const struct event *e); /* sees each event; may be NULL */
+	void *ctx;
+};
+
+/* NULL when the private Redis cannot be set up; logged. */
+struct pipeline *pipeline_open(struct ev *ev, const struct pipeline_conf *conf);
+void pipeline_free(struct pipeline **p);
+
+/* Use ${rules} from the next line on. */
+void pipeline_set_rules(struct pipeline *p, struct ruleset *rules);
+
+/* Lines from elsewhere than a source; positions are not kept. */
+void pipeline_lines(struct pipeline *p, const struct chunk *chunk);
+/* Room for more lines?  Otherwise let the loop turn. */
+bool pipeline_has_room(const struct pipeline *p);
+
+/* Read no more; commit what has gathered and finish transfers under way. */
+void pipeline_drain(struct pipeline *p);
+/* Nothing gathered, nothing in flight. */
+bool pipeline_is_idle(const struct pipeline *p);
+
+struct pipeline_stats {
+	uint64_t lines;
+	uint64_t bytes;
+	uint64_t events;
+	uint64_t incidents; /* opened */
+	uint64_t deliveries_ok, deliveries_failed, deliveries_dead;
+};
+const struct pipeline_stats *pipeline_stats(const struct pipeline *p);
+
+/* The stages, for those who show or ask them. */
+struct state *pipeline_state(const struct pipeline *p); /* NULL: events only */
+const struct source_set *pipeline_source(const struct pipeline *p);
+const struct match_stats *pipeline_match_stats(const struct pipeline *p);
+const struct correlate_stats *pipeline_correlate_stats(const struct pipeline *p);
+
+#endif

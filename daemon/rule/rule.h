@@ -1,0 +1,110 @@
+/*
+ * rule: the compiled inside of a rule set, as scan and match need it.
+ * Everything here belongs to the rule set and never changes after the load.
+ */
+#ifndef RULE_RULE_H
+#define RULE_RULE_H
+
+#define PCRE2_CODE_UNIT_WIDTH 8
+#include <pcre2.h>
+
+#include "rule/rule_fields.h"
+#include "rule/rule_list.h"
+#include "rule/ruleset.h"
+
+/* Where something stands in a rule file.  file is NULL for what is built in. */
+struct rule_place {
+	const char *file; /* path as it was opened */
+	int line;
+	int column;
+};
+
+struct rule_capture {
+	uint32_t group;
+	const char *capture; /* source_ip */
+	const char *field;   /* source.ip */
+	enum field_type type;
+	bool known; /* in the table of fields */
+};
+
+struct rule_pattern {
+	const char *text;
+	pcre2_code *code;
+	struct rule_capture *captures; /* in the order of their groups */
+	size_t ncaptures;
+	struct rule_place place;
+};
+
+struct rule_strings {
+	const char **v;
+	size_t n;
+};
+
+/* One condition of an unless map: the field has one of these values. */
+struct rule_condition {
+	const char *field; /* dotted */
+	const char *text;  /* as written: source_ip: '@office_networks' */
+	struct rule_set *values;
+};
+
+/* All conditions hold: the event is none. */
+struct rule_unless {
+	struct rule_condition *conditions;
+	size_t n;
+};
+
+struct rule_expected {
+	const char *field; /* dotted */
+	const char *value;
+};
+
+struct rule_test {
+	const char *line;
+	bool none; /* the rule must not match; else it must, with these fields */
+	struct rule_expected *expected;
+	size_t nexpected;
+	struct rule_place place;
+};
+
+#define RULE_ANY_FACILITY 0xffffffU /* bits 0..23 */
+#define RULE_ANY_SEVERITY 0xffU     /* bits 0..7 */
+
+/* What an event rule asks of a record. */
+struct rule_body {
+	struct rule_place place;
+	const char *override_file; /* the file that overrides part of it, or NULL */
+	bool builtin;              /* about the detector: matched by no record */
+	struct rule_strings programs; /* n == 0: any, likewise hosts */
+	struct rule_strings hosts;
+	uint32_t facilities; /* bit per facility; all bits: also an unknown one */
+	uint32_t severities;
+	struct rule_pattern *patterns;
+	size_t npatterns;
+	struct rule_unless *unless;
+	size_t nunless;
+	struct rule_test *tests;
+	size_t ntests;
+	struct rule_strings attack;
+	struct rule_strings references;
+};
+
+/* PCRE2's limits, per attempt. */
+struct rule_limits {
+	bool jit; /* patterns are compiled to machine code */
+	uint32_t match_limit;
+	uint32_t depth_limit;
+	uint32_t heap_limit_kib;
+	size_t max_length; /* bytes of a message given to a pattern */
+};
+
+const struct rule_place *ruleset_incident_place(const struct ruleset *rs, size_t i);
+const struct rule_limits *ruleset_limits(const struct ruleset *rs);
+
+/* Name of a syslog facility or severity, NULL when out of range. */
+const char *rule_facility_name(int facility);
+const char *rule_severity_name(int severity);
+/* The number of that name, or -1. */
+int rule_facility(const char *name);
+int rule_severity(const char *name);
+
+#endif

@@ -1,0 +1,361 @@
+/*
+ * rule_file: see rule_file.h.
+ *
+ * The table of keys; what a key alone cannot tell (ids that exist, patterns that
+ * compile) is checked where rules are put together, in ruleset_build.c.
+ */
+#include "rule/rule_file.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "util/xalloc.h"
+
+#define FILE_MAX_BYTES (16 << 20)
+#define DAY_MS (24 * 3600 * INT64_C(1000))
+#define NKEYS(a) (sizeof(a) / sizeof((a)[0]))
+
+static const char *const severities[] = SEVERITY_NAMES;
+
+static const struct conf_key list_keys[] = {
+    {.name = "id",
+        .type = CONF_STRING,
+        .offset = offsetof(struct list_conf, id),
+        .required = true,
+        .help = "The name by which rules refer to the list, as @NAME."},
+    {.name = "values",
+        .type = CONF_STRINGS,
+        .offset = offsetof(struct list_conf, values),
+        .help = "Literal values; for address fields also networks such as 192.0.2.0/24."},
+    {.name = "file",
+        .type = CONF_STRING,
+        .offset = offsetof(struct list_conf, file),
+        .help = "A file with further values, one a line, # starts a comment.  Read when the "
+                "rules are loaded.  A relative path starts at the rule file's directory."},
+};
+
+const struct conf_table list_table = {
+    "a list", "list", sizeof(struct list_conf), list_keys, NKEYS(list_keys)};
+
+static const struct conf_key where_keys[] = {
+    {.name = "program",
+        .type = CONF_STRINGS,
+        .offset = offsetof(struct where_conf, program),
+        .help = "The program that logged the line, without its directory and process id."},
+    {.name = "host",
+        .type = CONF_STRINGS,
+        .offset = offsetof(struct where_conf, host),
+        .help = "The host name in the line's header; upper and lower case are the same."},
+    {.name = "facility",
+        .type = CONF_STRINGS,
+        .offset = offsetof(struct where_conf, facility),
+        .help = "The syslog facility, by name: auth, authpriv, daemon, ...  A line whose header "
+                "does not tell, as in most files, has none."},
+    {.name = "severity",
+        .type = CONF_STRINGS,
+        .offset = offsetof(struct where_conf, severity),
+        .help = "The syslog severity, by name: emerg, alert, crit, err, warning, notice, info or "
+                "debug."},
+};
+
+static const struct conf_table where_table = {
+    "a precondition", "where", sizeof(struct where_conf), where_keys, NKEYS(where_keys)};
+
+static const struct conf_key test_keys[] = {
+    {.name = "line",
+        .type = CONF_STRING,
+        .offset = offsetof(struct test_conf, line),
+        .required = true,
+        .help = "A whole line as it stands in a log, header included."},
+    {.name = "event",
+        .type = CONF_MAP,
+        .offset = offsetof(struct test_conf, event),
+        .required = true,
+        .scalar = "none",
+        .help = "The fields that the event must have, or none when the line must not match."},
+};
+
+static const struct conf_table test_table = {
+    "a rule's test", "test", sizeof(struct test_conf), test_keys, NKEYS(test_keys)};
+
+static const struct conf_key event_keys[] = {
+    {.name = "id",
+        .type = CONF_STRING,
+        .offset = offsetof(struct event_conf, id),
+        .required = true,
+        .help = "The rule's name, for ever.  A rule of a later directory with the id of an "
+                "earlier one overrides the keys that it sets."},
+    {.name = "enabled",
+        .type = CONF_BOOL,
+        .offset = offsetof(struct event_conf, enabled),
+        .fallback = "true",
+        .help = "Set to false, the rule is not used."},
+    {.name = "title",
+        .type = CONF_STRING,
+        .offset = offsetof(struct event_conf, title),
+        .required = true,
+        .help = "What happened, for people."},
+    {.name = "class",
+        .type = CONF_STRING,
+        .offset = offsetof(struct event_conf, class),
+        .required = true,
+        .help = "The kind of event, such as unauthorized-access."},
+    {.name = "severity",
+        .type = CONF_ENUM,
+        .offset = offsetof(struct event_conf, severity),
+        .required = true,
+        .names = severities,
+        .help = "How bad one such event is by itself."},
+    {.name = "attack",
+        .type = CONF_STRINGS,
+        .offset = offsetof(struct event_conf, attack),
+        .help = "MITRE ATT&CK techniques, such as T1110.001."},
+    {.name = "references",
+        .type = CONF_STRINGS,
+        .offset = offsetof(struct event_conf, references),
+        .help = "Where to read on: URLs, CVE numbers."},
+    {.name = "where",
+        .type = CONF_OBJECT,
+        .offset = offsetof(struct event_conf, where),
+        .sub = &where_table,
+        .help = "What the line's header must say before the patterns are tried."},
+    {.name = "match",
+        .type = CONF_STRINGS,
+        .offset = offsetof(struct event_conf, match),
+        .required = true,
+        .help = "PCRE2 patterns for the message, tried in order until one matches.  Named groups "
+                "become fields: (?<source_ip>\\S+) is source.ip."},
+    {.name = "unless",
+        .type = CONF_MAPS,
+        .offset = offsetof(struct event_conf, unless),
+        .help = "Exceptions, each a map of captures to values: a literal, for addresses also a "
+                "network, or @NAME for a list.  One map that holds in full excludes the line."},
+    {.name = "tests",
+        .type = CONF_OBJECTS,
+        .offset = offsetof(struct event_conf, tests),
+        .sub = &test_table,
+        .help = "Lines that must, and lines that must not, be this event.  They run before the "
+                "rules are used."},
+};
+
+const struct conf_table event_table = {
+    "an event rule", "event", sizeof(struct event_conf), event_keys, NKEYS(event_keys)};
+
+static const struct conf_key incident_keys[] = {
+    {.name = "id",
+        .type = CONF_STRING,
+        .offset = offsetof(struct incident_conf, id),
+        .required = true,
+        .help = "The rule's name, for ever; overridden as event rules are."},
+    {.name = "enabled",
+        .type = CONF_BOOL,
+        .offset = offsetof(struct incident_conf, enabled),
+        .fallback = "true",
+        .help = "Set to false, the rule is not used."},
+    {.name = "title",
+        .type = CONF_STRING,
+        .offset = offsetof(struct incident_conf, title),
+        .required = true,
+        .help = "What happened, for people; {source_ip} stands for the value of that key field."},
+    {.name = "on",
+        .type = CONF_STRINGS,
+        .offset = offsetof(struct incident_conf, on),
+        .required = true,
+        .help = "The event rules whose events are counted."},
+    {.name = "by",
+        .type = CONF_STRINGS,
+        .offset = offsetof(struct incident_conf, by),
+        .help = "The captures that make the key: events are counted for each combination of "
+                "their values.  Without it all events are counted together."},
+    {.name = "count",
+        .type = CONF_INT,
+        .offset = offsetof(struct incident_conf, count),
+        .min = 1,
+        .max = 1000000,
+        .fallback = "1",
+        .help = "So many events for one key make an incident."},
+    {.name = "within",
+        .type = CONF_DURATION,
+        .offset = offsetof(struct incident_conf, within),
+        .min = 1000,
+        .max = 7 * DAY_MS,
+        .fallback = "10m",
+        .help = "The time in which they must fall, by the times in the lines.  To be given when "
+                "count is more than 1."},
+    {.name = "severity",
+        .type = CONF_ENUM,
+        .offset = offsetof(struct incident_conf, severity),
+        .required = true,
+        .names = severities,
+        .help = "The incident's severity when it opens."},
+    {.name = "criteria",
+        .type = CONF_STRING,
+        .offset = offsetof(struct incident_conf, criteria),
+        .required = true,
+        .help = "Why this is an incident, for the record."},
+    {.name = "playbook",
+        .type = CONF_STRING,
+        .offset = offsetof(struct incident_conf, playbook),
+        .help = "The playbook to follow."},
+    {.name = "rearm",
+        .type = CONF_DURATION,
+        .offset = offsetof(struct incident_conf, rearm),
+        .min = 1000,
+        .max = 90 * DAY_MS,
+        .fallback = "24h",
+        .help = "After so long without an event a new one may open another incident for the same "
+                "key; until then it is counted in the one that is open."},
+};
+
+const struct conf_table incident_table = {"an incident rule", "incident",
+    sizeof(struct incident_conf), incident_keys, NKEYS(incident_keys)};
+
+static const struct conf_key rules_keys[] = {
+    {.name = "lists",
+        .type = CONF_OBJECTS,
+        .offset = offsetof(struct rules_conf, lists),
+        .sub = &list_table,
+        .help = "Named lists of values."},
+    {.name = "events",
+        .type = CONF_OBJECTS,
+        .offset = offsetof(struct rules_conf, events),
+        .sub = &event_table,
+        .help = "Rules that make an event of a line."},
+    {.name = "incidents",
+        .type = CONF_OBJECTS,
+        .offset = offsetof(struct rules_conf, incidents),
+        .sub = &incident_table,
+        .help = "Rules that make an incident of events."},
+};
+
+const struct conf_table rules_table = {
+    "a rule file", "rules", sizeof(struct rules_conf), rules_keys, NKEYS(rules_keys)};
+
+static int
+open_regular(const char *path, struct stat *st, struct diag *diag)
+{
+	/* O_NONBLOCK: a FIFO in the directory must not hold up the start. */
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+
+	if (fd < 0 || fstat(fd, st) != 0) {
+		diag_error_path(diag, path, "%s", strerror(errno));
+	} else if (!S_ISREG(st->st_mode)) {
+		diag_error_path(diag, path, "is not a regular file");
+	} else if (st->st_size > FILE_MAX_BYTES) {
+		diag_error_path(diag, path, "is larger than %d bytes", FILE_MAX_BYTES);
+	} else {
+		return fd;
+	}
+	if (fd >= 0)
+		close(fd);
+	return -1;
+}
+
+char *
+rule_file_text(const char *path, size_t *n, struct diag *diag)
+{
+	struct stat st;
+	struct buf b = BUF_INIT;
+	ssize_t got = 0;
+	int fd = open_regular(path, &st, diag);
+
+	if (fd < 0)
+		return NULL;
+	do {
+		b.n += (size_t)got;
+		buf_reserve(&b, 65536);
+		got = read(fd, b.p + b.n, 65536);
+	} while ((got > 0 && b.n <= FILE_MAX_BYTES) || (got < 0 && errno == EINTR && (got = 0) == 0));
+	if (got < 0)
+		diag_error_path(diag, path, "%s", strerror(errno));
+	close(fd);
+	*n = b.n;
+	b.p[b.n] = '\0';
+	if (got == 0)
+		return buf_steal(&b);
+	buf_free(&b);
+	return NULL;
+}
+
+struct rule_file *
+rule_file_parse(const char *path, char *text, size_t n, struct diag *diag)
+{
+	struct rule_file *f = xcalloc(1, sizeof(*f));
+
+	f->path = xstrdup(path);
+	f->text = text;
+	f->n = n;
+	digest_sha256_hex((struct sv){text, n}, f->hash);
+	conf_read_text(path, text, n, &rules_table, &f->conf, diag);
+	return f;
+}
+
+struct rule_file *
+rule_file_read(const char *path, struct diag *diag)
+{
+	size_t n;
+	char *text = rule_file_text(path, &n, diag);
+
+	return text == NULL ? NULL : rule_file_parse(path, text, n, diag);
+}
+
+void
+rule_file_free(struct rule_file **fp)
+{
+	struct rule_file *f = *fp;
+
+	*fp = NULL;
+	if (f == NULL)
+		return;
+	conf_clear(&rules_table, &f->conf);
+	free(f->path);
+	free(f->text);
+	free(f);
+}
+
+/* The rest of the file from ${at} on, up to the end of its line. */
+static struct sv
+line_from(const struct rule_file *f, struct mark at)
+{
+	const char *p = f->text, *end = f->text + f->n, *newline;
+
+	for (int line = 1; line < at.line && p != NULL; line++) {
+		p = memchr(p, '\n', (size_t)(end - p));
+		if (p != NULL)
+			p++;
+	}
+	if (p == NULL || at.column < 1 || end - p < at.column - 1)
+		return (struct sv){f->text, 0};
+	newline = memchr(p, '\n', (size_t)(end - p));
+	return sv_from(
+	    (struct sv){p, (size_t)((newline == NULL ? end : newline) - p)}, (size_t)at.column - 1);
+}
+
+struct mark
+rule_file_inside(const struct rule_file *f, struct mark at, size_t offset)
+{
+	struct sv rest = line_from(f, at);
+	size_t skip = 0;
+
+	if (rest.n == 0 || rest.p[0] == '|' || rest.p[0] == '>')
+		return at;
+	if (rest.p[0] == '\'' || rest.p[0] == '"')
+		skip = 1;
+	if (skip + offset > rest.n)
+		return at;
+	/* What is written in two bytes for one, and where a column is not a byte. */
+	for (size_t i = 0; i < offset; i++) {
+		char c = rest.p[skip + i];
+
+		if ((unsigned char)c >= 0x80 || (skip == 1 && c == rest.p[0]) ||
+		    (rest.p[0] == '"' && c == '\\'))
+			return at;
+	}
+	at.column += (int)(skip + offset);
+	return at;
+}

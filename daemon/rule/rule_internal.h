@@ -1,0 +1,98 @@
+/*
+ * rule_internal: a rule set while it is put together, for the files of this
+ * folder only.
+ */
+#ifndef RULE_RULE_INTERNAL_H
+#define RULE_RULE_INTERNAL_H
+
+#include "rule/rule.h"
+#include "rule/rule_file.h"
+#include "util/digest.h"
+
+struct ruleset {
+	unsigned refs;
+	struct rule_limits limits;
+	struct event_rule *events;
+	size_t nevents;
+	struct rule_body *bodies; /* one per event rule */
+	struct incident_rule *incidents;
+	struct rule_place *incident_places;
+	size_t nincidents;
+	char hash[DIGEST_HEX_SIZE];
+	void **kept; /* all other memory that the rules point to */
+	size_t nkept;
+	struct rule_set **sets;
+	size_t nsets;
+};
+
+/* An empty rule set with one reference. */
+struct ruleset *ruleset_new(const struct match_conf *limits);
+/* Let ${rs} own the malloc()ed ${p}; returns ${p}. */
+void *ruleset_keep(struct ruleset *rs, void *p);
+void *ruleset_array(struct ruleset *rs, size_t count, size_t size);
+const char *ruleset_string(struct ruleset *rs, const char *s);
+struct rule_place ruleset_place(struct ruleset *rs, struct mark at);
+
+/* Every definition begins like this, whichever table it is of. */
+struct def_conf {
+	struct conf_head head;
+	struct conf_string id;
+};
+
+/* A definition of a list or rule, the overrides of later layers merged in. */
+struct rule_def {
+	struct def_conf *conf;        /* in the file's memory */
+	struct rule_file *file;       /* where it was defined */
+	struct rule_file *overrides;  /* the last that changed it, or NULL */
+	size_t layer;                 /* that defined or overrode it last */
+	struct mark at;               /* where, in that layer */
+};
+
+struct rule_defs {
+	const struct conf_table *table;
+	struct rule_def *v;
+	size_t n;
+};
+
+/* All files and definitions, alive only during a load. */
+struct rule_load {
+	struct diag *diag;
+	struct rule_file **files;
+	size_t nfiles;
+	size_t layer;
+	struct rule_defs lists;
+	struct rule_defs events;
+	struct rule_defs incidents;
+	struct buf hashes; /* of the files, in load order */
+};
+
+/* NULL when there is none. */
+struct rule_def *rule_defs_find(const struct rule_defs *defs, const char *id);
+/* The id most like ${id}, NULL when none is near. */
+const char *rule_defs_nearest(const struct rule_defs *defs, const char *id);
+const struct rule_file *rule_load_file(const struct rule_load *l, struct mark at);
+
+/* Report an error at ${text} unless it is ${what}: lower-case letters, digits,
+ * '.', '-' and '_', at most 64. */
+bool rule_check_id(const struct conf_string *text, const char *what, struct diag *diag);
+
+/* Compile ${text} into ${p}; false with an error in ${l}. */
+bool rule_pattern_compile(struct ruleset *rs, struct rule_load *l, const struct conf_string *text,
+    struct rule_pattern *p);
+/* Can patterns be compiled to machine code in this process? */
+bool rule_pattern_jit_works(void);
+
+/* Compile the unless maps of ${conf} for ${body}, whose patterns are done. */
+void rule_unless_build(struct ruleset *rs, struct rule_load *l, const struct conf_maps *conf,
+    struct rule_body *body);
+
+/* Make rules of all definitions, events first; errors go to ${l}. */
+void ruleset_build_events(struct ruleset *rs, struct rule_load *l);
+void ruleset_build_incidents(struct ruleset *rs, struct rule_load *l);
+
+/* Edits that turn ${a} into ${b}: how a misspelt name finds its neighbour. */
+size_t rule_distance(const char *a, const char *b);
+/* Is a name ${distance} edits from ${name} worth proposing? */
+bool rule_is_near(const char *name, size_t distance);
+
+#endif

@@ -1,0 +1,233 @@
+/*
+ * rule_list: see rule_list.h.
+ *
+ * Networks are kept sorted by prefix length, then address: a lookup masks the
+ * address to each length that occurs and searches for it among those.
+ */
+#include "rule/rule_list.h"
+
+#include <arpa/inet.h>
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "util/num.h"
+#include "util/xalloc.h"
+
+#define V4_BITS 96 /* of the prefix that stands for "this is IPv4" */
+
+struct rule_set {
+	enum rule_set_kind kind;
+	bool sorted;
+	char **literals;
+	size_t nliterals;
+	struct rule_net *nets;
+	size_t nnets;
+};
+
+/* Strict: no leading zeros, no shortened forms, no host names. */
+static bool
+parse_address(struct sv text, unsigned char out[16], bool *v4)
+{
+	static const unsigned char mapped[12] = {[10] = 0xff, [11] = 0xff};
+	char s[INET6_ADDRSTRLEN];
+
+	if (text.n == 0 || text.n >= sizeof(s) || memchr(text.p, '\0', text.n) != NULL)
+		return false;
+	memcpy(s, text.p, text.n);
+	s[text.n] = '\0';
+	*v4 = inet_pton(AF_INET, s, out + 12) == 1;
+	if (*v4) {
+		memcpy(out, mapped, sizeof(mapped));
+		return true;
+	}
+	return inet_pton(AF_INET6, s, out) == 1;
+}
+
+static void
+mask(unsigned char addr[16], unsigned bits)
+{
+	for (unsigned i = 0; i < 16; i++) {
+		if (bits >= 8 * (i + 1))
+			continue;
+		if (bits <= 8 * i)
+			addr[i] = 0;
+		else
+			addr[i] &= (unsigned char)(0xff << (8 - bits % 8));
+	}
+}
+
+static void
+suggest(struct buf *why, const struct rule_net *net, bool v4)
+{
+	char s[INET6_ADDRSTRLEN];
+
+	inet_ntop(v4 ? AF_INET : AF_INET6, net->addr + (v4 ? 12 : 0), s, sizeof(s));
+	buf_printf(why, "has bits set beyond its prefix; did you mean %s/%u?", s,
+	    v4 ? net->bits - V4_BITS : net->bits);
+}
+
+bool
+rule_net_parse(struct sv text, struct rule_net *net, struct buf *why)
+{
+	const char *slash = text.n == 0 ? NULL : memchr(text.p, '/', text.n);
+	size_t n = slash == NULL ? text.n : (size_t)(slash - text.p);
+	unsigned char given[16];
+	int64_t bits;
+	bool v4;
+
+	if (!parse_address((struct sv){text.p, n}, net->addr, &v4)) {
+		buf_puts(why, "is not an IP address or network (such as 192.0.2.0/24)");
+		return false;
+	}
+	bits = v4 ? 32 : 128;
+	if (slash != NULL && !num_int(sv_from(text, n + 1), 0, bits, &bits)) {
+		buf_printf(why, "has a prefix length that is not 0 to %d", v4 ? 32 : 128);
+		return false;
+	}
+	net->bits = (unsigned)bits + (v4 ? V4_BITS : 0);
+	memcpy(given, net->addr, sizeof(given));
+	mask(net->addr, net->bits);
+	if (memcmp(given, net->addr, sizeof(given)) == 0)
+		return true;
+	suggest(why, net, v4);
+	return false;
+}
+
+struct rule_set *
+rule_set_new(enum rule_set_kind kind)
+{
+	struct rule_set *s = xcalloc(1, sizeof(*s));
+
+	s->kind = kind;
+	return s;
+}
+
+void
+rule_set_free(struct rule_set **sp)
+{
+	struct rule_set *s = *sp;
+
+	*sp = NULL;
+	if (s == NULL)
+		return;
+	for (size_t i = 0; i < s->nliterals; i++)
+		free(s->literals[i]);
+	free(s->literals);
+	free(s->nets);
+	free(s);
+}
+
+bool
+rule_set_add(struct rule_set *s, const char *text, struct buf *why)
+{
+	struct rule_net net;
+	size_t before = why->n;
+
+	s->sorted = false;
+	if (s->kind != RULE_SET_TEXT && rule_net_parse(sv_str(text), &net, why)) {
+		XGROW(s->nets, s->nnets);
+		s->nets[s->nnets++] = net;
+		return true;
+	}
+	if (s->kind == RULE_SET_NETS || (s->kind == RULE_SET_ADDRESS && strchr(text, '/') != NULL))
+		return false;
+	why->n = before;
+	XGROW(s->literals, s->nliterals);
+	s->literals[s->nliterals++] = xstrdup(text);
+	return true;
+}
+
+static int
+by_net(const void *a, const void *b)
+{
+	const struct rule_net *x = a, *y = b;
+
+	if (x->bits != y->bits)
+		return x->bits < y->bits ? -1 : 1;
+	return memcmp(x->addr, y->addr, sizeof(x->addr));
+}
+
+static int
+by_text(const void *a, const void *b)
+{
+	return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+void
+rule_set_sort(struct rule_set *s)
+{
+	if (s->nliterals > 0)
+		qsort(s->literals, s->nliterals, sizeof(*s->literals), by_text);
+	if (s->nnets > 0)
+		qsort(s->nets, s->nnets, sizeof(*s->nets), by_net);
+	s->sorted = true;
+}
+
+static bool
+has_literal(const struct rule_set *s, struct sv value)
+{
+	size_t low = 0, high = s->nliterals;
+
+	while (low < high) {
+		size_t mid = low + (high - low) / 2;
+		struct sv at = sv_str(s->literals[mid]);
+		int order = memcmp(at.p, value.p, at.n < value.n ? at.n : value.n);
+
+		if (order == 0 && at.n == value.n)
+			return true;
+		if (order < 0 || (order == 0 && at.n < value.n))
+			low = mid + 1;
+		else
+			high = mid;
+	}
+	return false;
+}
+
+/* The first network with more than ${bits}, from ${from} on. */
+static size_t
+next_length(const struct rule_set *s, size_t from, unsigned bits)
+{
+	size_t low = from, high = s->nnets;
+
+	while (low < high) {
+		size_t mid = low + (high - low) / 2;
+
+		if (s->nets[mid].bits <= bits)
+			low = mid + 1;
+		else
+			high = mid;
+	}
+	return low;
+}
+
+static bool
+has_net(const struct rule_set *s, struct sv value)
+{
+	struct rule_net key = {.bits = 0};
+	unsigned char addr[16];
+	size_t from = 0;
+	bool v4;
+
+	if (s->nnets == 0 || !parse_address(value, addr, &v4))
+		return false;
+	while (from < s->nnets) {
+		size_t to;
+
+		key.bits = s->nets[from].bits;
+		to = next_length(s, from, key.bits);
+		memcpy(key.addr, addr, sizeof(addr));
+		mask(key.addr, key.bits);
+		if (bsearch(&key, s->nets + from, to - from, sizeof(key), by_net) != NULL)
+			return true;
+		from = to;
+	}
+	return false;
+}
+
+bool
+rule_set_has(const struct rule_set *s, struct sv value)
+{
+	assert(s->sorted);
+	return has_net(s, value) || has_literal(s, value);
+}

@@ -1,0 +1,153 @@
+/*
+ * setup: see setup.h.
+ */
+#include "setup.h"
+
+#include <stdlib.h>
+
+#include "match/rules_test.h"
+#include "rule/ruleset.h"
+#include "util/xalloc.h"
+
+static const struct channel_conf *
+channels(const struct setup *s)
+{
+	return s->config->channels.v;
+}
+
+static void
+resolve_secrets(struct setup *s)
+{
+	size_t n = s->config->channels.n;
+
+	s->urls = xcalloc(n + 1, sizeof(*s->urls));
+	s->secrets = xcalloc(n + 1, sizeof(*s->secrets));
+	for (size_t i = 0; i < n; i++) {
+		s->urls[i] = conf_secret(&channels(s)[i].url, s->diag);
+		if (channels(s)[i].secret.s != NULL)
+			s->secrets[i] = conf_secret(&channels(s)[i].secret, s->diag);
+	}
+	if (s->config->redis.password.s != NULL)
+		s->redis_password = conf_secret(&s->config->redis.password, s->diag);
+}
+
+static void
+load_rules(struct setup *s)
+{
+	const struct conf_strings *paths = &s->config->rules;
+	const char **list = xcalloc(paths->n + 1, sizeof(*list));
+
+	for (size_t i = 0; i < paths->n; i++)
+		list[i] = paths->v[i].s;
+	s->rules = ruleset_load(list, paths->n, &s->config->match, s->diag);
+	free(list);
+}
+
+static void
+fill_state_conf(struct setup *s)
+{
+	size_t n = s->config->channels.n;
+
+	s->state_channels = xcalloc(n + 1, sizeof(*s->state_channels));
+	for (size_t i = 0; i < n; i++)
+		s->state_channels[i] = (struct state_channel){
+		    channels(s)[i].id.s, channels(s)[i].min_severity};
+	s->state = (struct state_conf){.node = s->config->node.s,
+	    .dir = s->config->state_dir.s,
+	    .durable = true,
+	    .user = s->config->redis.user.s,
+	    .password = s->redis_password,
+	    .channels = s->state_channels,
+	    .nchannels = n};
+	if (s->config->redis.url.s != NULL && redis_parse_url(s->config->redis.url.s, &s->redis))
+		s->state.address = &s->redis;
+}
+
+static void
+fill_pipeline_conf(struct setup *s)
+{
+	s->pipeline = (struct pipeline_conf){.rules = s->rules,
+	    .sources = s->config->sources.v,
+	    .nsources = s->config->sources.n,
+	    .max_line = (size_t)s->config->max_line,
+	    .state = &s->state,
+	    .channels = channels(s),
+	    .nchannels = s->config->channels.n,
+	    .urls = (const char *const *)s->urls,
+	    .secrets = (const char *const *)s->secrets};
+}
+
+struct setup *
+setup_load(const char *path, struct buf *errors)
+{
+	struct setup *s = xcalloc(1, sizeof(*s));
+
+	s->diag = diag_new();
+	s->config = config_read(path, s->diag);
+	if (s->config != NULL) {
+		resolve_secrets(s);
+		load_rules(s);
+	}
+	if (diag_errors(s->diag) > 0 || s->rules == NULL) {
+		diag_print(s->diag, errors);
+		setup_free(&s);
+		return NULL;
+	}
+	if (rules_test_failures(s->rules, errors) > 0) {
+		setup_free(&s);
+		return NULL;
+	}
+	fill_state_conf(s);
+	fill_pipeline_conf(s);
+	return s;
+}
+
+static void
+free_secrets(char **v, size_t n)
+{
+	for (size_t i = 0; v != NULL && i < n; i++) {
+		if (v[i] != NULL)
+			explicit_bzero(v[i], strlen(v[i]));
+		free(v[i]);
+	}
+	free(v);
+}
+
+void
+setup_free(struct setup **sp)
+{
+	struct setup *s = *sp;
+	size_t n = s == NULL || s->config == NULL ? 0 : s->config->channels.n;
+
+	if (s == NULL)
+		return;
+	free_secrets(s->urls, n);
+	free_secrets(s->secrets, n);
+	if (s->redis_password != NULL)
+		explicit_bzero(s->redis_password, strlen(s->redis_password));
+	free(s->redis_password);
+	free(s->state_channels);
+	ruleset_unref(&s->rules);
+	config_free(&s->config);
+	diag_free(&s->diag);
+	free(s);
+	*sp = NULL;
+}
+
+static bool
+same(const char *a, const char *b)
+{
+	return a == NULL || b == NULL ? a == b : strcmp(a, b) == 0;
+}
+
+bool
+setup_same_config(const struct setup *a, const struct setup *b)
+{
+	if (!same(a->config->text_hash, b->config->text_hash) ||
+	    !same(a->redis_password, b->redis_password))
+		return false;
+	for (size_t i = 0; i < a->config->channels.n; i++)
+		if (!same(a->urls[i], b->urls[i]) || !same(a->secrets[i], b->secrets[i]))
+			return false;
+	return true;
+}

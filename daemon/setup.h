@@ -1,0 +1,36 @@
+/*
+ * setup: what the daemon runs on, loaded and checked as a whole: configuration,
+ * secrets, rules.  All or nothing.
+ */
+#ifndef SETUP_H
+#define SETUP_H
+
+#include <stdbool.h>
+
+#include "conf/config.h"
+#include "pipeline.h"
+#include "state/state.h"
+
+struct ruleset;
+
+struct setup {
+	struct diag *diag; /* the marks in config point into it */
+	struct config *config;
+	struct ruleset *rules;
+	char **urls, **secrets; /* by channel; secrets[i] may be NULL */
+	char *redis_password;   /* NULL when none */
+	struct redis_address redis;
+	struct state_channel *state_channels;
+	struct state_conf state;
+	struct pipeline_conf pipeline;
+};
+
+/* Load ${path}; with what is wrong in ${errors} as text to print, NULL.  Runs the
+ * rules' tests: a rule set that fails them is not loaded. */
+struct setup *setup_load(const char *path, struct buf *errors);
+void setup_free(struct setup **s);
+
+/* Do ${a} and ${b} differ in anything but the rules? */
+bool setup_same_config(const struct setup *a, const struct setup *b);
+
+#endif

@@ -1,0 +1,200 @@
+/*
+ * redis_server: see redis_server.h.
+ *
+ * A lock file, inherited by the server, tells whether one runs on the directory:
+ * it is held as long as that process lives, whoever started it.  The server is
+ * told to end when the daemon does, however that ends.
+ */
+#include "state/redis_server.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/file.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "ev/ev.h"
+#include "util/buf.h"
+#include "util/log.h"
+#include "util/xalloc.h"
+
+#ifndef TRIAGED_REDIS_SERVER
+#define TRIAGED_REDIS_SERVER "redis-server"
+#endif
+
+struct redis_server {
+	struct redis_address address;
+	struct ev_signal *child_ended;
+	char *dir;  /* ours, 0700 */
+	char *conf; /* path of the configuration file */
+	char *lock;
+	bool durable;
+	pid_t pid; /* 0 when no child of ours runs */
+};
+
+/* What the daemon's functions call, and nothing else. */
+static const char acl[] =
+    "user default off\n"
+    "user " REDIS_SERVER_USER " on nopass resetchannels ~triaged:* -@all +auth +ping +select +fcall "
+    "+function|load +get +set +incrby +hget +hset +hsetnx +hdel +hincrby +hgetall +hvals +zadd +zrem "
+    "+zrevrange +rpush +lrange +llen +expire\n";
+
+static const char settings[] =
+    "port 0\n"
+    "unixsocketperm 700\n"
+    "daemonize no\n"
+    "loglevel warning\n"
+    "logfile redis.log\n"
+    "databases 1\n"
+    "maxmemory-policy noeviction\n"
+    "save \"\"\n";
+
+static const char durable_settings[] =
+    "appendonly yes\n"
+    "appendfsync always\n"
+    "no-appendfsync-on-rewrite no\n"
+    "aof-load-truncated yes\n";
+
+static bool
+write_conf(const struct redis_server *s)
+{
+	FILE *f = fopen(s->conf, "we");
+	bool ok;
+
+	if (f == NULL)
+		return false;
+	fprintf(f, "# Written by triaged at each start; changes are lost.\n%s%s%s", settings,
+	    s->durable ? durable_settings : "appendonly no\n", acl);
+	fprintf(f, "dir \"%s\"\nunixsocket \"%s\"\n", s->dir, s->address.path);
+	ok = ferror(f) == 0;
+	return fclose(f) == 0 && ok;
+}
+
+static void
+child_ended(void *ctx, int signo)
+{
+	struct redis_server *s = ctx;
+	int status;
+
+	(void)signo;
+	if (s->pid == 0 || waitpid(s->pid, &status, WNOHANG) != s->pid)
+		return;
+	s->pid = 0;
+	log_warn("redis", "the private redis-server ended with %s %d; what it said is in %s/redis.log",
+	    WIFSIGNALED(status) ? "signal" : "status",
+	    WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status), s->dir);
+}
+
+static bool
+make_dir(const char *path)
+{
+	if (mkdir(path, 0700) == 0 || errno == EEXIST)
+		return true;
+	log_error("redis", "%s: %s", path, strerror(errno));
+	return false;
+}
+
+struct redis_server *
+redis_server_new(struct ev *ev, const char *dir, bool durable)
+{
+	struct redis_server *s = xcalloc(1, sizeof(*s));
+
+	s->durable = durable;
+	s->dir = xasprintf("%s/redis", dir);
+	s->conf = xasprintf("%s/redis.conf", s->dir);
+	s->lock = xasprintf("%s/lock", s->dir);
+	if (strlen(s->dir) + sizeof("/redis.sock") > sizeof(s->address.path) ||
+	    strpbrk(dir, "\"\\\n") != NULL) {
+		log_error("redis", "state_dir %s: too long, or with a quote, for a socket path", dir);
+		goto err;
+	}
+	snprintf(s->address.path, sizeof(s->address.path), "%s/redis.sock", s->dir);
+	if (!make_dir(dir) || !make_dir(s->dir))
+		goto err;
+	if (!write_conf(s)) {
+		log_error("redis", "%s: %s", s->conf, strerror(errno));
+		goto err;
+	}
+	s->child_ended = ev_signal_new(ev, SIGCHLD, child_ended, s);
+	return s;
+err:
+	redis_server_free(&s);
+	return NULL;
+}
+
+const struct redis_address *
+redis_server_address(const struct redis_server *s)
+{
+	return &s->address;
+}
+
+/* In the child; only async-signal-safe calls. */
+static void
+become_server(const struct redis_server *s, pid_t parent)
+{
+	sigset_t none;
+
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+	prctl(PR_SET_PDEATHSIG, SIGTERM);
+	if (getppid() != parent)
+		_exit(127);
+	setsid();
+	execlp(TRIAGED_REDIS_SERVER, TRIAGED_REDIS_SERVER, s->conf, (char *)NULL);
+	_exit(127);
+}
+
+bool
+redis_server_ensure(struct redis_server *s)
+{
+	pid_t parent = getpid();
+	int lock;
+
+	if (s->pid != 0)
+		return true;
+	lock = open(s->lock, O_RDWR | O_CREAT, 0600); /* the child inherits it */
+	if (lock < 0) {
+		log_error("redis", "%s: %s", s->lock, strerror(errno));
+		return false;
+	}
+	if (flock(lock, LOCK_EX | LOCK_NB) < 0) {
+		close(lock); /* one is running, or about to end */
+		return true;
+	}
+	unlink(s->address.path);
+	s->pid = fork();
+	if (s->pid == 0)
+		become_server(s, parent);
+	close(lock);
+	if (s->pid < 0) {
+		log_error("redis", "cannot start %s: %s", TRIAGED_REDIS_SERVER, strerror(errno));
+		s->pid = 0;
+		return false;
+	}
+	return true;
+}
+
+void
+redis_server_free(struct redis_server **sp)
+{
+	struct redis_server *s = *sp;
+
+	if (s == NULL)
+		return;
+	ev_signal_free(&s->child_ended);
+	if (s->pid > 0) {
+		kill(s->pid, SIGTERM);
+		while (waitpid(s->pid, NULL, 0) < 0 && errno == EINTR)
+			;
+	}
+	free(s->dir);
+	free(s->conf);
+	free(s->lock);
+	free(s);
+	*sp = NULL;
+}

@@ -1,0 +1,93 @@
+/*
+ * state: what is known for good: positions, groups, incidents, the outbox.  All
+ * of it in Redis, changed by the functions of state/triaged.lua only.
+ *
+ * One way back from any failure: connect, attach, start again from what is
+ * committed.  So a commit whose reply was lost is never a question: the
+ * positions tell.
+ */
+#ifndef STATE_STATE_H
+#define STATE_STATE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "model/delivery.h"
+#include "model/line.h"
+#include "state/redis.h"
+
+struct ev;
+struct state;
+struct batch;
+
+/* A channel, and the least severity it wants to hear of. */
+struct state_channel {
+	const char *id;
+	int least;
+};
+
+struct state_conf {
+	const char *node;
+	const char *dir;                     /* of the private server */
+	bool durable;                        /* private server: keep it on disk */
+	bool event_clock; /* replay: an incident opens at the time of its events */
+	const struct redis_address *address; /* NULL: run a private server */
+	const char *user, *password;         /* NULL = none */
+	const struct state_channel *channels;
+	size_t nchannels;
+};
+
+struct state_cb {
+	/* Attached: these positions are committed.  Fires anew after each loss. */
+	void (*ready)(void *ctx, const struct position *committed, size_t n);
+	/* An outbox entry that waits for delivery: after ready() those that were
+	 * left, later new ones.  The callee may move strings out of ${d}. */
+	void (*delivery)(void *ctx, struct delivery *d);
+	/* The batch is in; ${opened} are the ids of the incidents it opened. */
+	void (*committed)(
+	    void *ctx, const struct batch *b, const char *const *opened, size_t nopened);
+	/* Redis is away: everything not reported committed is to be forgotten. */
+	void (*lost)(void *ctx, const char *reason);
+};
+
+/* ${conf} is borrowed for the life of the object.  NULL when the private server
+ * cannot be set up; logged.  Callbacks come from the loop. */
+struct state *state_open(
+    struct ev *ev, const struct state_conf *conf, const struct state_cb *cb, void *ctx);
+/* A commit in flight is abandoned: it happens or not, the positions tell.  Stops
+ * the private server. */
+void state_free(struct state **s);
+
+bool state_is_ready(const struct state *s);
+/* Ready and no commit in flight: state_commit() may be called. */
+bool state_is_idle(const struct state *s);
+/* Calls that have not been answered yet, commits included. */
+size_t state_inflight(const struct state *s);
+
+/* Commit ${b}; takes ownership. */
+void state_commit(struct state *s, struct batch *b);
+
+/* Record the outcome of an attempt. */
+void state_delivered(struct state *s, const struct delivery *d, const struct outcome *outcome);
+
+/* Answers for people: JSON text when ${ok}, else why not.  Fires once, from the
+ * loop, also when Redis goes away meanwhile.  When it is away already: at once. */
+typedef void state_answer_cb(void *ctx, bool ok, struct sv answer);
+void state_list(struct state *s, bool all, int64_t limit, state_answer_cb *cb, void *ctx);
+void state_show(struct state *s, const char *id, state_answer_cb *cb, void *ctx);
+void state_outbox(struct state *s, state_answer_cb *cb, void *ctx);
+/* ${action} is "ack" or "close". */
+void state_move(struct state *s, const char *id, const char *action, const char *by,
+    const char *message, state_answer_cb *cb, void *ctx);
+
+struct state_stats {
+	uint64_t commits;
+	uint64_t losses;  /* of the connection */
+	uint64_t refused; /* commits refused: another daemon with this node's name */
+};
+const struct state_stats *state_stats(const struct state *s);
+/* Why Redis is away; "" while it is not. */
+const char *state_problem(const struct state *s);
+
+#endif
