@@ -9,6 +9,8 @@
 
 #include "control/control.h"
 
+struct buf;
+
 struct daemon {
 	const char *path; /* of the configuration file */
 	struct ev *ev;

@@ -7,7 +7,7 @@
 set -eu
 daemon=${srcdir:-.}/daemon
 
-if grep -n '^[[:space:]]*extern[[:space:]]' $(find "$daemon" -name '*.c'); then
+if find "$daemon" -name '*.c' -exec grep -n '^[[:space:]]*extern[[:space:]]' {} + | grep .; then
 	echo 'extern belongs into a header'
 	exit 1
 fi

@@ -7,6 +7,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "conf/config.h"
 #include "conf/diag.h"
 #include "conf/schema.h"
 #include "util/buf.h"
@@ -14,10 +15,19 @@
 
 #define CONF_FILE_MAX (4U << 20) /* bytes of a configuration or rule file */
 #define CONF_SECRET_MAX (64U << 10)
+#define CONF_KEYS_MAX 64 /* of one table: conf_head.set has so many bits */
 
-/* Set when reading ${f} had to stop before its end. */
+/* conf_file.c */
+struct conf_file *conf_file_new(const char *path, const char *text, size_t n, size_t order);
+void conf_file_free(struct conf_file **f);
+size_t conf_file_order(const struct conf_file *f);
+/* Reading ${f} had to stop before its end.  ${f} may be NULL. */
 void conf_file_set_cut(const struct conf_file *f);
 bool conf_file_is_cut(const struct conf_file *f);
+/* From now on show nothing of a line after "${key}:".  ${f} may be NULL. */
+void conf_file_hide(const struct conf_file *f, const char *key);
+/* Append the line and, below it, a caret under its character ${column}. */
+void conf_file_show(const struct conf_file *f, int line, int column, struct buf *out);
 
 /* Bytes of the first character of ${s} (not empty); a stray byte is a character
  * too.  What a column counts. */
@@ -33,6 +43,18 @@ const char *conf_suggest(struct sv word, const char *const *names, size_t n);
 /* Member of ${obj} that ${key} describes. */
 void *conf_member(void *obj, const struct conf_key *key);
 const void *conf_member_const(const void *obj, const struct conf_key *key);
+
+/* Free what the member that ${key} describes holds, and zero it. */
 void conf_clear_member(const struct conf_key *key, void *member);
+
+/* Append ${ms} as it would stand in a file, in its largest whole unit. */
+void conf_duration_format(struct buf *out, int64_t ms);
+
+/* config_check.c: what must hold beyond the form of each value. */
+void config_check(const struct config *c, struct diag *diag);
+
+/* config_url.c: NULL when the URL will do, else how to go on after "url: it". */
+const char *conf_url_check_channel(const char *text, bool insecure);
+const char *conf_url_check_redis(const char *text);
 
 #endif

@@ -29,7 +29,8 @@ enum conf_type {
 	                  KEY_file the member holds the path and is_file is set */
 	CONF_OBJECT,   /* the sub-struct itself, in place */
 	CONF_OBJECTS,  /* struct conf_list of sub-structs */
-	CONF_MAP,      /* struct conf_map: any names, each with one scalar or a sequence */
+	CONF_MAP,      /* struct conf_map: any names, each with one scalar or a sequence; or
+	                  the word of .scalar, which gives an empty map with its mark */
 	CONF_MAPS,     /* struct conf_maps: a sequence of such maps, or one */
 };
 
@@ -58,6 +59,7 @@ struct conf_map {
 	struct conf_pair *v;
 	size_t n;
 	struct mark at;
+	bool is_word; /* the key's scalar stood in its place */
 };
 
 struct conf_maps {

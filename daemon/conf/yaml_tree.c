@@ -38,8 +38,6 @@ static const struct {
     {"block sequence entries are not allowed in this context", "a list cannot start here"},
     {"found unknown escape character",
         "an unknown escape in double quotes: put text with backslashes in single quotes"},
-    {"found unexpected end of stream", "opened here and never closed"},
-    {"found unexpected document indicator", "opened here and never closed"},
     {"found a tab character that violates indentation", "a tab here: indent with spaces"},
     {"found a tab character where an indentation space is expected",
         "a tab here: indent with spaces"},
@@ -81,6 +79,14 @@ report_stray(struct reader *r, struct mark at)
 		diag_error(r->diag, at, "a value cannot start with '%c': put it in quotes", c);
 }
 
+static bool
+ends_too_early(const struct reader *r, const char *problem)
+{
+	return strstr(problem, "end of stream") != NULL ||
+	    strstr(problem, "document indicator") != NULL ||
+	    char_at(r, place(r, r->parser.problem_mark)) == '\0';
+}
+
 /* Report the parser's error, which ends the document. */
 static void
 report_syntax(struct reader *r)
@@ -94,11 +100,13 @@ report_syntax(struct reader *r)
 		report_stray(r, at);
 		return;
 	}
-	/* The end of the text is where it was noticed, the opening is where to look. */
-	if (p->context != NULL && (p->problem_mark.index >= p->context_mark.index) &&
-	    (strstr(problem, "end of stream") != NULL || strstr(problem, "document ind") != NULL ||
-	        char_at(r, at) == '\0'))
+	/* Where it was noticed is the next line or the end: the start is where to look. */
+	if (p->context != NULL && strcmp(problem, "could not find expected ':'") == 0) {
 		at = place(r, p->context_mark);
+	} else if (p->context != NULL && ends_too_early(r, problem)) {
+		at = place(r, p->context_mark);
+		problem = "opened here and never closed";
+	}
 	for (size_t i = 0; i < sizeof(advices) / sizeof(advices[0]); i++) {
 		if (strcmp(problem, advices[i].problem) == 0)
 			problem = advices[i].advice;
@@ -292,7 +300,7 @@ read_node(struct reader *r, yaml_event_t *ev, struct yaml_node *node)
 		    r, node->at, ev->data.mapping_start.anchor, ev->data.mapping_start.tag);
 		return read_map(r, node);
 	default:
-		assert(!"an event that starts no node");
+		assert(false); /* every other event ends something */
 		return false;
 	}
 }

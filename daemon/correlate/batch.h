@@ -26,9 +26,10 @@ struct batch_entry {
 	char *title;    /* valid UTF-8 */
 	char *key;      /* JSON object: {"source.ip":"192.0.2.1"} */
 	uint64_t n;     /* events */
-	int64_t first, last; /* least and greatest event time, ms */
-	int64_t *times;
+	int64_t last;   /* greatest event time, ms */
+	int64_t *times; /* of the first ntimes events */
 	size_t ntimes;
+	int64_t rest_first, rest_last; /* least and greatest time of the others */
 	bool satisfied; /* no more times are needed */
 	char *samples[BATCH_SAMPLES]; /* JSON objects; sample i belongs to event i */
 	size_t nsamples;

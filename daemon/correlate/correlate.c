@@ -181,7 +181,6 @@ add_entry(
 	    .group_n = c->group.n,
 	    .title = render_title(rule, e),
 	    .key = key_json(rule, e),
-	    .first = e->record->time,
 	    .last = e->record->time};
 	group_index_put(&c->index, b, buf_view(&c->group), b->nentries);
 	b->nentries++;
@@ -202,16 +201,27 @@ satisfied(const struct batch_entry *e)
 }
 
 static void
+add_rest(struct batch_entry *e, int64_t t)
+{
+	bool none = e->n - 1 == e->ntimes;
+
+	if (none || t < e->rest_first)
+		e->rest_first = t;
+	if (none || t > e->rest_last)
+		e->rest_last = t;
+}
+
+static void
 add_event(struct batch *b, struct batch_entry *entry, const struct event *e)
 {
 	int64_t t = e->record->time;
 
 	entry->n++;
-	if (t < entry->first)
-		entry->first = t;
 	if (t > entry->last)
 		entry->last = t;
-	if (!entry->satisfied) {
+	if (entry->satisfied) {
+		add_rest(entry, t);
+	} else {
 		XGROW(entry->times, entry->ntimes);
 		entry->times[entry->ntimes++] = t;
 		entry->satisfied = satisfied(entry);

@@ -124,7 +124,8 @@ failure(const struct transfer *t, CURLcode code)
 
 	curl_easy_getinfo(t->easy, CURLINFO_PRIMARY_PORT, &port);
 	curl_easy_getinfo(t->easy, CURLINFO_OS_ERRNO, &os_errno);
-	if (t->too_long)
+	/* Out of memory is libcurl's word for a line of header that is too long. */
+	if (t->too_long || code == CURLE_OUT_OF_MEMORY)
 		return "the answer is longer than 64 KiB";
 	if (code == CURLE_UNSUPPORTED_PROTOCOL && port != 0)
 		return "the answer is not HTTP";

@@ -21,7 +21,7 @@
 #define TITLE_MAX 300 /* in the fallback text */
 #define WORD_MAX 100  /* a name, an id, a time */
 #define PROSE_MAX 500 /* criteria, a note */
-#define KEY_MAX 300
+#define FIELD_NAME_MAX 40 /* of a key's field */
 #define KEYS_MAX 4
 #define SAMPLE_MAX 600
 #define SAMPLES_MAX 3
@@ -226,9 +226,9 @@ add_key(struct buf *out, const struct told *t)
 			return;
 		}
 		buf_puts(out, n > 1 ? ", " : "");
-		add_text(out, sv_str(name), KEY_MAX / KEYS_MAX / 3);
+		add_text(out, sv_str(name), FIELD_NAME_MAX);
 		buf_putc(out, ' ');
-		add_code(out, text_of(value), KEY_MAX / KEYS_MAX / 3 * 2);
+		add_code(out, text_of(value), WORD_MAX);
 	}
 	if (n == 0)
 		buf_putc(out, '-');

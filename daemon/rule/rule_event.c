@@ -59,20 +59,13 @@ build_patterns(struct ruleset *rs, struct rule_load *l, const struct conf_string
 		rule_pattern_compile(rs, l, &conf->v[i], &body->patterns[i]);
 }
 
-/* "none" leaves a map of one name without a value; see conf_key.scalar. */
-static bool
-is_none(const struct conf_map *event)
-{
-	return event->n == 1 && event->v[0].values.n == 0;
-}
-
 static void
 build_test(
     struct ruleset *rs, struct rule_load *l, const struct test_conf *conf, struct rule_test *t)
 {
 	t->place = ruleset_place(rs, conf->line.at);
 	t->line = ruleset_string(rs, conf->line.s);
-	t->none = is_none(&conf->event);
+	t->none = conf->event.is_word;
 	if (t->none)
 		return;
 	t->nexpected = conf->event.n;

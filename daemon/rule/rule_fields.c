@@ -7,7 +7,7 @@
 #include <stdint.h>
 #include <string.h>
 
-#include "rule/rule_internal.h"
+#include "conf/suggest.h"
 #include "util/num.h"
 
 #define NELEM(a) (sizeof(a) / sizeof((a)[0]))
@@ -93,18 +93,11 @@ field_find(const char *capture)
 const char *
 field_nearest(const char *capture)
 {
-	const char *nearest = NULL;
-	size_t least = SIZE_MAX;
+	const char *names[NELEM(specs)];
 
-	for (size_t i = 0; i < NELEM(specs); i++) {
-		size_t distance = rule_distance(capture, specs[i].capture);
-
-		if (distance < least) {
-			least = distance;
-			nearest = specs[i].capture;
-		}
-	}
-	return rule_is_near(capture, least) ? nearest : NULL;
+	for (size_t i = 0; i < NELEM(specs); i++)
+		names[i] = specs[i].capture;
+	return conf_suggest(sv_str(capture), names, NELEM(specs));
 }
 
 void

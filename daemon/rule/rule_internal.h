@@ -90,9 +90,4 @@ void rule_unless_build(struct ruleset *rs, struct rule_load *l, const struct con
 void ruleset_build_events(struct ruleset *rs, struct rule_load *l);
 void ruleset_build_incidents(struct ruleset *rs, struct rule_load *l);
 
-/* Edits that turn ${a} into ${b}: how a misspelt name finds its neighbour. */
-size_t rule_distance(const char *a, const char *b);
-/* Is a name ${distance} edits from ${name} worth proposing? */
-bool rule_is_near(const char *name, size_t distance);
-
 #endif

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "conf/suggest.h"
 #include "rule/rule_internal.h"
 #include "util/xalloc.h"
 
@@ -21,18 +22,14 @@ rule_defs_find(const struct rule_defs *defs, const char *id)
 const char *
 rule_defs_nearest(const struct rule_defs *defs, const char *id)
 {
-	const char *nearest = NULL;
-	size_t least = SIZE_MAX;
+	const char **names = xcalloc(defs->n, sizeof(*names));
+	const char *nearest;
 
-	for (size_t i = 0; i < defs->n; i++) {
-		size_t distance = rule_distance(id, defs->v[i].conf->id.s);
-
-		if (distance < least) {
-			least = distance;
-			nearest = defs->v[i].conf->id.s;
-		}
-	}
-	return rule_is_near(id, least) ? nearest : NULL;
+	for (size_t i = 0; i < defs->n; i++)
+		names[i] = defs->v[i].conf->id.s;
+	nearest = conf_suggest(sv_str(id), names, defs->n);
+	free(names);
+	return nearest;
 }
 
 const struct rule_file *
@@ -59,39 +56,4 @@ rule_check_id(const struct conf_string *text, const char *what, struct diag *dia
 	    "%s \"%.80s\" is not 1 to %d of lower-case letters, digits, '.', '-' and '_'", what,
 	    text->s, ID_MAX_BYTES);
 	return false;
-}
-
-/* Levenshtein's, one row at a time. */
-size_t
-rule_distance(const char *a, const char *b)
-{
-	size_t n = strlen(b), result;
-	size_t *row = xcalloc(n + 1, sizeof(*row));
-
-	for (size_t j = 0; j <= n; j++)
-		row[j] = j;
-	for (size_t i = 1; a[i - 1] != '\0'; i++) {
-		size_t diagonal = row[0];
-
-		row[0] = i;
-		for (size_t j = 1; j <= n; j++) {
-			size_t best = diagonal + (a[i - 1] != b[j - 1]);
-
-			diagonal = row[j];
-			if (row[j] + 1 < best)
-				best = row[j] + 1;
-			if (row[j - 1] + 1 < best)
-				best = row[j - 1] + 1;
-			row[j] = best;
-		}
-	}
-	result = row[n];
-	free(row);
-	return result;
-}
-
-bool
-rule_is_near(const char *name, size_t distance)
-{
-	return distance <= 1 + strlen(name) / 4;
 }

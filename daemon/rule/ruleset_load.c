@@ -85,7 +85,7 @@ add_defs(struct rule_load *l, struct rule_defs *defs, struct rule_file *f, struc
 		struct def_conf *def = conf;
 
 		if (def->id.s == NULL)
-			diag_error(l->diag, def->head.at, "%s needs an id", defs->table->name);
+			conf_check_required(defs->table, def, l->diag);
 		else if (rule_check_id(&def->id, "id", l->diag))
 			add_def(l, defs, f, def);
 	}

@@ -24,6 +24,4 @@ const struct redis_address *redis_server_address(const struct redis_server *s);
  * it cannot be started at all; logged. */
 bool redis_server_ensure(struct redis_server *s);
 
-#define REDIS_SERVER_USER "triaged"
-
 #endif

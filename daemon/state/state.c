@@ -14,6 +14,7 @@
 #include "state/redis_server.h"
 #include "state/state_internal.h"
 #include "state/triaged_lua.h"
+#include "util/clock.h"
 #include "util/digest.h"
 #include "util/log.h"
 #include "util/num.h"
@@ -22,6 +23,7 @@
 #define DEADLINE 10000 /* ms a command may wait for its reply */
 #define BACKOFF_FIRST 20
 #define BACKOFF_MOST 2000
+#define START_TIME 3000 /* ms that the private server may take to come up, unremarked */
 
 void
 state_call(struct redis_args *args, const char *function)
@@ -51,8 +53,10 @@ state_error(const struct redisReply *reply)
 void
 state_lose(struct state *s, const char *reason)
 {
-	bool news = s->ready || s->problem[0] == '\0' || strncmp(s->problem, reason, 200) != 0;
+	bool news = s->ready || strncmp(s->problem, reason, sizeof(s->problem) - 1) != 0;
 
+	if (clock_mono() < s->quiet_until)
+		news = false;
 	snprintf(s->problem, sizeof(s->problem), "%s", reason);
 	if (news)
 		log_warn("state", "Redis is away: %s; nothing is lost, trying again", s->problem);
@@ -169,9 +173,9 @@ attached(void *ctx, const struct redisReply *reply)
 		state_lose(s, state_error(reply) != NULL ? state_error(reply) : "a strange answer");
 		return;
 	}
-	if (s->problem[0] != '\0' || s->server == NULL)
-		log_info("state", "Redis is here");
+	log_info("state", "Redis is here");
 	s->problem[0] = '\0';
+	s->quiet_until = 0;
 	s->backoff = BACKOFF_FIRST;
 	s->ready = true;
 	s->fence = reply->element[0]->integer;
@@ -187,16 +191,14 @@ attached(void *ctx, const struct redisReply *reply)
 static void
 send_auth(struct state *s)
 {
-	const char *user = s->server != NULL ? REDIS_SERVER_USER : s->conf->user;
-	const char *password = s->server != NULL ? "" : s->conf->password;
 	struct redis_args args = REDIS_ARGS_INIT;
 
-	if (password == NULL)
+	if (s->conf->password == NULL)
 		return;
 	redis_arg_str(&args, "AUTH");
-	if (user != NULL)
-		redis_arg_str(&args, user);
-	redis_arg_str(&args, password);
+	if (s->conf->user != NULL)
+		redis_arg_str(&args, s->conf->user);
+	redis_arg_str(&args, s->conf->password);
 	redis_command(s->redis, &args, prepared, s);
 }
 
@@ -276,8 +278,7 @@ state_open(
 			state_free(&s);
 			return NULL;
 		}
-		/* It takes a moment to start: not worth a warning. */
-		snprintf(s->problem, sizeof(s->problem), "Connection refused");
+		s->quiet_until = clock_mono() + START_TIME;
 	}
 	ev_timer_set(s->retry, 0);
 	return s;

@@ -45,9 +45,9 @@ add_entry(struct redis_args *args, const struct batch_entry *e)
 	redis_arg_int(args, rule->count);
 	redis_arg_int(args, rule->within);
 	redis_arg_int(args, rule->rearm);
-	redis_arg_int(args, (int64_t)e->n);
-	redis_arg_int(args, e->first);
-	redis_arg_int(args, e->last);
+	redis_arg_int(args, (int64_t)(e->n - e->ntimes));
+	redis_arg_int(args, e->rest_first);
+	redis_arg_int(args, e->rest_last);
 	add_times(args, e);
 	redis_arg_str(args, rule->id);
 	redis_arg_str(args, rule->file);

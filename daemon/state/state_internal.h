@@ -27,6 +27,7 @@ struct state {
 	struct redis *redis;         /* NULL while waiting to try again */
 	struct ev_timer *retry;
 	int64_t backoff; /* ms until the next try */
+	int64_t quiet_until; /* monotonic ms: until then failing to connect is no news */
 	bool ready;
 	int64_t fence;       /* of the last commit or attach */
 	struct batch *batch; /* in flight */

@@ -147,10 +147,13 @@ local function reader(args)
   return r
 end
 
+-- An entry: the events of one group.  Those in times come one by one; the rest,
+-- after the entry alone has satisfied the rule, only as a count with the least
+-- and greatest time.  Sample i is of event i.
 local function read_entry(r)
   local e = {}
   e.group, e.count, e.within, e.rearm = r.text(), r.number(), r.number(), r.number()
-  e.n, e.first, e.last = r.number(), r.number(), r.number()
+  e.rest, e.rest_first, e.rest_last = r.number(), r.number(), r.number()
   e.times = {}
   for t in string.gmatch(r.text(), '%-?%d+') do e.times[#e.times + 1] = tonumber(t) end
   e.rule, e.file, e.hash = r.text(), r.text(), r.text()
@@ -158,7 +161,7 @@ local function read_entry(r)
   e.key = r.text()
   e.samples = r.list()
   if not RANK[e.severity] then error('no severity: ' .. e.severity) end
-  if e.n < 1 or #e.times > e.n or #e.times < 1 then error('entry with impossible counts') end
+  if e.rest < 0 or #e.times < 1 then error('entry with impossible counts') end
   return e
 end
 
@@ -191,12 +194,12 @@ local function load_group(P, e, groups)
   return g
 end
 
--- The incident that the group's events join, or nil when they start afresh:
+-- The incident that an event at ${t} joins, or nil when the group starts afresh:
 -- there is none, it is closed, or the group was quiet for longer than rearm.
-local function joined(P, e, g, incidents)
+local function joined(P, e, g, t, incidents)
   if not g.inc then return nil end
   local inc = incidents[g.inc] or load_incident(P, g.inc)
-  if inc and inc.state ~= 'closed' and e.first - g.last <= e.rearm then
+  if inc and inc.state ~= 'closed' and t - g.last <= e.rearm then
     incidents[g.inc] = inc
     return inc
   end
@@ -204,57 +207,57 @@ local function joined(P, e, g, incidents)
   return nil
 end
 
--- Count the entry's events one by one until they open an incident.  Returns how
--- many were used up and the first time of the window that fired, or nil.
-local function count_up(e, g)
-  for i, t in ipairs(e.times) do
-    g.ring[#g.ring + 1] = {t, e.samples[i] or false}
-    if #g.ring > 2 * e.count then table.remove(g.ring, 1) end
-    local first = window_around(g.ring, t, e.within, e.count)
-    if first then return i, first end
+-- Count ${n} events between ${first} and ${last} to ${inc}.
+local function join(plan, e, inc, n, first, last)
+  if not inc.entry then
+    plan.order[#plan.order + 1] = inc
+    inc.entry, inc.samples = e, {}
   end
-  return #e.times, nil
+  inc.count = tonumber(inc.count) + n
+  inc.first = math.min(tonumber(inc.first), first)
+  inc.last = math.max(tonumber(inc.last), last)
+end
+
+-- The event at ${t} completed a window that began at ${first}: an incident, with
+-- the events of the ring that lie in the window.
+local function open(plan, e, g, t, first)
+  plan.opened = plan.opened + 1
+  local number = plan.number + plan.opened
+  local inc = {new = true, number = number, id = string.format('INC-%d', number), fired = t,
+    count = 0, first = first, last = first, told = e.count}
+  for _, x in ipairs(g.ring) do
+    if x[1] >= first and x[1] <= first + e.within then
+      join(plan, e, inc, 1, x[1], x[1])
+      if x[2] then inc.samples[#inc.samples + 1] = x[2] end
+    end
+  end
+  plan.incidents[inc.id] = inc
+  g.inc, g.ring = inc.id, {}
+  return inc
 end
 
 -- Work out what the entry does; nothing is written.  Effects are added to ${plan}.
 local function plan_entry(P, e, plan)
-  local g = load_group(P, e, plan.groups)
-  local inc = joined(P, e, g, plan.incidents)
-  local used, samples = 0, {}
-  if not inc then
-    local first
-    used, first = count_up(e, g)
-    if first then
-      plan.opened = plan.opened + 1
-      inc = {new = true, number = plan.number + plan.opened, count = e.count, first = first,
-        last = first, told = e.count, samples = {}, fired = e.times[used]}
-      inc.id = string.format('INC-%d', inc.number)
-      for _, x in ipairs(g.ring) do
-        if x[1] >= first and x[1] <= first + e.within then
-          inc.last = math.max(inc.last, x[1])
-          if x[2] then samples[#samples + 1] = x[2] end
-        end
-      end
-      plan.incidents[inc.id] = inc
-      g.inc, g.ring = inc.id, {}
+  local g, inc = load_group(P, e, plan.groups), nil
+  for i, t in ipairs(e.times) do
+    inc = joined(P, e, g, t, plan.incidents)
+    if inc then
+      join(plan, e, inc, 1, t, t)
+      inc.samples[#inc.samples + 1] = e.samples[i]
+    else
+      g.ring[#g.ring + 1] = {t, e.samples[i] or false}
+      if #g.ring > 2 * e.count then table.remove(g.ring, 1) end
+      local first = window_around(g.ring, t, e.within, e.count)
+      if first then inc = open(plan, e, g, t, first) end
     end
+    g.last = math.max(g.last or t, t)
   end
-  if inc then
-    inc.samples = inc.samples or {}
-    if not inc.entry then
-      plan.order[#plan.order + 1] = inc
-      inc.entry = e
-    end
-    inc.count = tonumber(inc.count) + e.n - used
-    if e.n > used then
-      -- Of an entry that opened the incident, e.first may lie before the window.
-      if used == 0 then inc.first = math.min(tonumber(inc.first), e.first) end
-      inc.last = math.max(tonumber(inc.last), e.last)
-    end
-    for _, s in ipairs(samples) do inc.samples[#inc.samples + 1] = s end
-    for i = used + 1, #e.samples do inc.samples[#inc.samples + 1] = e.samples[i] end
+  if e.rest > 0 then
+    if not inc then error('an entry that satisfies its rule, and no incident') end
+    join(plan, e, inc, e.rest, e.rest_first, e.rest_last)
+    for i = #e.times + 1, #e.samples do inc.samples[#inc.samples + 1] = e.samples[i] end
+    g.last = math.max(g.last, e.rest_last)
   end
-  g.last = math.max(g.last or e.last, e.last)
   plan.expiry[e.group] = (g.inc and e.rearm or e.within) + GRACE
 end
 

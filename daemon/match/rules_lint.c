@@ -1,0 +1,158 @@
+/*
+ * rules_lint: see rules_lint.h.
+ */
+#include "match/rules_lint.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+
+#include "decode/decode.h"
+#include "match/match_growth.h"
+#include "match/pattern_shape.h"
+#include "rule/rule.h"
+
+#define LITERAL_MIN 3
+
+struct linting {
+	const struct ruleset *rules;
+	const struct event_rule *rule;
+	struct decoder *decoder;
+	rules_lint_cb *found;
+	void *ctx;
+	size_t count;
+};
+
+__attribute__((format(printf, 3, 4))) static void
+find(struct linting *l, struct rule_place place, const char *fmt, ...)
+{
+	char text[512];
+	struct rules_lint_finding finding = {.file = place.file,
+	    .line = place.line,
+	    .column = place.column,
+	    .rule = l->rule->id,
+	    .text = text};
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	l->count++;
+	if (l->found != NULL)
+		l->found(l->ctx, &finding);
+}
+
+static void
+lint_captures(struct linting *l, const struct rule_pattern *p)
+{
+	for (size_t i = 0; i < p->ncaptures; i++) {
+		const char *name = p->captures[i].capture;
+		const char *near = field_nearest(name);
+
+		if (p->captures[i].known)
+			continue;
+		if (near == NULL)
+			find(l, p->place, "\"%s\" is no field we know: taken as %s, type text",
+			    name, p->captures[i].field);
+		else
+			find(l, p->place,
+			    "\"%s\" is no field we know: taken as %s, type text; did you mean "
+			    "\"%s\"?", name, p->captures[i].field, near);
+	}
+}
+
+static void
+lint_shape(struct linting *l, const struct rule_pattern *p, const struct pattern_shape *shape)
+{
+	if (shape->wildcard_before_capture && !(shape->starts && shape->ends))
+		find(l, p->place,
+		    "who writes part of the line can steer what is captured: .* or .+ before a "
+		    "capture needs a pattern that begins with ^ and ends with $");
+	if (shape->required < LITERAL_MIN)
+		find(l, p->place,
+		    "the pattern has no fixed text of %d or more bytes: it is tried on every "
+		    "line that its preconditions allow", LITERAL_MIN);
+}
+
+/* The message of the first test line that ${p} matches, empty when none does. */
+static struct sv
+find_sample(struct linting *l, const struct rule_pattern *p)
+{
+	const struct rule_body *body = l->rule->body;
+	pcre2_match_data *data = pcre2_match_data_create_from_pattern(p->code, NULL);
+	struct sv sample = SV("");
+
+	for (size_t i = 0; i < body->ntests && sample.n == 0; i++) {
+		static const struct stream stream = {"lint", "lint", "lint"};
+		struct line line = {.stream = &stream, .text = sv_str(body->tests[i].line)};
+		struct record rec;
+
+		decode_line(l->decoder, &line, 0, &rec);
+		if (rec.message.n > 0 &&
+		    pcre2_match(p->code, (PCRE2_SPTR)rec.message.p, rec.message.n, 0, 0, data,
+		        NULL) > 0)
+			sample = rec.message;
+	}
+	pcre2_match_data_free(data);
+	return sample;
+}
+
+static void
+lint_growth(struct linting *l, const struct rule_pattern *p, const struct pattern_shape *shape)
+{
+	struct buf why = BUF_INIT;
+
+	if (!match_growth_ok(p, shape, ruleset_limits(l->rules), find_sample(l, p), &why))
+		find(l, p->place, "the pattern %s", buf_str(&why));
+	buf_free(&why);
+}
+
+static void
+lint_tests(struct linting *l)
+{
+	const struct rule_body *body = l->rule->body;
+	size_t positive = 0, negative = 0;
+
+	for (size_t i = 0; i < body->ntests; i++) {
+		positive += !body->tests[i].none;
+		negative += body->tests[i].none;
+	}
+	if (positive == 0)
+		find(l, body->place, "no test shows a line that matches");
+	if (negative == 0)
+		find(l, body->place, "no test shows a line that nearly matches (event: none)");
+	for (size_t i = 0; i < body->npatterns; i++)
+		if (positive > 0 && find_sample(l, &body->patterns[i]).n == 0)
+			find(l, body->patterns[i].place, "no test shows a line for this pattern");
+}
+
+static void
+lint_rule(struct linting *l)
+{
+	const struct rule_body *body = l->rule->body;
+
+	if (body->builtin)
+		return;
+	lint_tests(l);
+	for (size_t i = 0; i < body->npatterns; i++) {
+		struct pattern_shape shape;
+
+		pattern_shape(body->patterns[i].text, &shape);
+		lint_captures(l, &body->patterns[i]);
+		lint_shape(l, &body->patterns[i], &shape);
+		lint_growth(l, &body->patterns[i], &shape);
+	}
+}
+
+size_t
+rules_lint(struct ruleset *rules, rules_lint_cb *found, void *ctx)
+{
+	struct linting l = {.rules = rules, .found = found, .ctx = ctx};
+
+	l.decoder = decoder_new();
+	for (size_t i = 0; i < ruleset_nevents(rules); i++) {
+		l.rule = ruleset_event(rules, i);
+		lint_rule(&l);
+	}
+	decoder_free(&l.decoder);
+	return l.count;
+}

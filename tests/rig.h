@@ -1,0 +1,29 @@
+/*
+ * rig: what several test programs need: a directory that goes away, files in it,
+ * rules from text, events made by hand, a loop run until something holds.
+ */
+#ifndef TESTS_RIG_H
+#define TESTS_RIG_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "model/event.h"
+
+struct ev;
+struct ruleset;
+
+/* A fresh directory; removed with everything in it by rig_remove(). */
+char *rig_dir(void);
+void rig_remove(char **dir);
+
+/* Write ${text} to ${dir}/${name}; returns the path, to free(). */
+char *rig_file(const char *dir, const char *name, const char *text);
+
+/* The rule set of one file with ${yaml}; fails the test with the errors. */
+struct ruleset *rig_rules(const char *yaml);
+
+/* Turn the loop until ${done} says so; fails the test after ${ms}. */
+void rig_turn_until(struct ev *ev, bool (*done)(void *ctx), void *ctx, int64_t ms);
+
+#endif
