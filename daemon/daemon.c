@@ -17,7 +17,6 @@
 #include "control/control.h"
 #include "daemon_internal.h"
 #include "ev/ev.h"
-#include "match/rules_test.h"
 #include "pipeline.h"
 #include "rule/ruleset.h"
 #include "setup.h"
@@ -46,7 +45,7 @@ daemon_check(const char *path)
 	}
 	printf("%s: good: %zu sources, %zu channels, %zu event rules, %zu incident rules, %zu tests passed\n",
 	    path, s->config->sources.n, s->config->channels.n, ruleset_nevents(s->rules),
-	    ruleset_nincidents(s->rules), rules_test_count(s->rules));
+	    ruleset_nincidents(s->rules), s->ntests);
 	buf_free(&errors);
 	setup_free(&s);
 	return DAEMON_OK;

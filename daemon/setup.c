@@ -3,6 +3,7 @@
  */
 #include "setup.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "match/rules_test.h"
@@ -77,12 +78,56 @@ fill_pipeline_conf(struct setup *s)
 	    .secrets = (const char *const *)s->secrets};
 }
 
+/* The tests of the rules, each failure located like any other error. */
+struct test_run {
+	struct buf *errors;
+	size_t tests;
+};
+
+static void
+got_result(void *ctx, const struct rules_test_result *r)
+{
+	struct test_run *run = ctx;
+
+	run->tests++;
+	if (!r->ok)
+		buf_printf(run->errors, "%s:%d:%d: test of %s: %s\n", r->file, r->line, r->column, r->rule,
+		    r->text);
+}
+
+static bool
+tests_pass(struct setup *s, struct buf *errors)
+{
+	struct test_run run = {.errors = errors};
+	size_t failed = rules_test(s->rules, got_result, &run);
+
+	s->ntests = run.tests;
+	return failed == 0;
+}
+
+/* What tells one version of the configuration file from another. */
+static void
+hash_file(const char *path, char hash[DIGEST_HEX_SIZE])
+{
+	struct buf text = BUF_INIT;
+	FILE *f = fopen(path, "re");
+	size_t n;
+
+	while (f != NULL && (n = fread(buf_reserve(&text, 4096), 1, 4096, f)) > 0)
+		text.n += n;
+	if (f != NULL)
+		fclose(f);
+	digest_sha256_hex(buf_view(&text), hash);
+	buf_free(&text);
+}
+
 struct setup *
 setup_load(const char *path, struct buf *errors)
 {
 	struct setup *s = xcalloc(1, sizeof(*s));
 
 	s->diag = diag_new();
+	hash_file(path, s->config_hash);
 	s->config = config_read(path, s->diag);
 	if (s->config != NULL) {
 		resolve_secrets(s);
@@ -93,7 +138,7 @@ setup_load(const char *path, struct buf *errors)
 		setup_free(&s);
 		return NULL;
 	}
-	if (rules_test_failures(s->rules, errors) > 0) {
+	if (!tests_pass(s, errors)) {
 		setup_free(&s);
 		return NULL;
 	}
@@ -143,7 +188,7 @@ same(const char *a, const char *b)
 bool
 setup_same_config(const struct setup *a, const struct setup *b)
 {
-	if (!same(a->config->text_hash, b->config->text_hash) ||
+	if (!same(a->config_hash, b->config_hash) ||
 	    !same(a->redis_password, b->redis_password))
 		return false;
 	for (size_t i = 0; i < a->config->channels.n; i++)

@@ -10,13 +10,16 @@
 #include "conf/config.h"
 #include "pipeline.h"
 #include "state/state.h"
+#include "util/digest.h"
 
 struct ruleset;
 
 struct setup {
 	struct diag *diag; /* the marks in config point into it */
 	struct config *config;
+	char config_hash[DIGEST_HEX_SIZE]; /* of the configuration file's text */
 	struct ruleset *rules;
+	size_t ntests; /* the rules' tests, all passed */
 	char **urls, **secrets; /* by channel; secrets[i] may be NULL */
 	char *redis_password;   /* NULL when none */
 	struct redis_address redis;

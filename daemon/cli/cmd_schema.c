@@ -19,7 +19,7 @@ cmd_schema(const struct cli *cli, const struct cli_command *self, int argc, char
 	if (argc >= 2 && strcmp(argv[1], "config") == 0)
 		table = &config_table;
 	else if (argc >= 2 && strcmp(argv[1], "rules") == 0)
-		table = &rules_table;
+		table = &rule_file_table;
 	if (table == NULL || argc > 3 || (argc == 3 && !mdoc))
 		return cli_usage(self);
 	if (mdoc)

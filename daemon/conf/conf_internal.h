@@ -10,6 +10,7 @@
 #include "conf/config.h"
 #include "conf/diag.h"
 #include "conf/schema.h"
+#include "conf/suggest.h"
 #include "util/buf.h"
 #include "util/sv.h"
 
@@ -37,15 +38,16 @@ size_t conf_char_length(struct sv s);
  * is wrong, in a few words. */
 const char *conf_slurp(const char *path, size_t max, struct buf *out);
 
-/* The name of ${names} that ${word} was probably meant to be, or NULL. */
-const char *conf_suggest(struct sv word, const char *const *names, size_t n);
-
 /* Member of ${obj} that ${key} describes. */
 void *conf_member(void *obj, const struct conf_key *key);
 const void *conf_member_const(const void *obj, const struct conf_key *key);
 
 /* Free what the member that ${key} describes holds, and zero it. */
 void conf_clear_member(const struct conf_key *key, void *member);
+
+/* The default of a STRINGS key, which may be one text or a list; to be cleared. */
+struct yaml_node;
+void conf_fallback_read(const struct conf_key *key, struct yaml_node *node);
 
 /* Append ${ms} as it would stand in a file, in its largest whole unit. */
 void conf_duration_format(struct buf *out, int64_t ms);

@@ -340,17 +340,28 @@ read_value(
 	}
 }
 
+void
+conf_fallback_read(const struct conf_key *key, struct yaml_node *node)
+{
+	struct diag *diag = diag_new();
+
+	*node = (struct yaml_node){.kind = YAML_KIND_SCALAR, .plain = true};
+	if (key->fallback[0] == '[')
+		yaml_tree_read(node, sv_str(key->fallback), NULL, diag);
+	else
+		node->s = xstrdup(key->fallback);
+	assert(diag_errors(diag) == 0);
+	diag_free(&diag);
+}
+
 /* The default is YAML like any other, only without a place. */
 static void
 read_fallback(const struct conf_key *key, void *member, struct diag *diag)
 {
-	struct yaml_node node = {YAML_KIND_SCALAR, {NULL, 0, 0}, true, NULL, NULL, 0};
 	size_t errors = diag_errors(diag);
+	struct yaml_node node;
 
-	if (key->fallback[0] == '[')
-		yaml_tree_read(&node, sv_str(key->fallback), NULL, diag);
-	else
-		node.s = xstrdup(key->fallback);
+	conf_fallback_read(key, &node);
 	read_value(key, &node, member, diag);
 	yaml_tree_clear(&node);
 	assert(diag_errors(diag) == errors);

@@ -85,6 +85,8 @@ struct conf_key {
 	const char *const *names;      /* ENUM: NULL-terminated */
 	const struct conf_table *sub;  /* OBJECT, OBJECTS */
 	const char *scalar;            /* MAP: a word that may stand in place of an empty map */
+	bool partial;                  /* OBJECTS: an entry may be an override, with the key that
+	                                  is first in the table and those that it changes */
 	const char *help;              /* one or two sentences for manual and schema */
 };
 

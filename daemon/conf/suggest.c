@@ -1,9 +1,7 @@
 /*
- * suggest: "did you mean", by edit distance.
+ * suggest: see suggest.h.
  */
-#include <string.h>
-
-#include "conf/conf_internal.h"
+#include "conf/suggest.h"
 
 #define WORD_MAX 40 /* longer words are not typing errors */
 

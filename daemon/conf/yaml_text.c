@@ -11,6 +11,7 @@
 #include "conf/yaml_tree.h"
 #include "util/vis.h"
 
+#define REPLACEMENT "\xef\xbf\xbd" /* U+FFFD */
 #define REPORTS_MAX 10 /* lines with such characters before this is no text */
 
 static bool
@@ -110,7 +111,7 @@ yaml_text_clean(struct buf *out, struct sv text, const struct conf_file *file, s
 			reported_line = at.line;
 		}
 		if (wrong != NULL)
-			buf_putc(out, '?');
+			buf_puts(out, REPLACEMENT);
 		else
 			buf_add(out, text.p, n);
 		at.column++;

@@ -40,8 +40,8 @@ void yaml_tree_read(
 void yaml_tree_clear(struct yaml_node *root);
 
 /* yaml_text.c: append ${text} with each character that YAML does not allow
- * replaced by one '?', so that columns stay right.  What was found is reported;
- * false when it is so much that this is no text. */
+ * replaced by one U+FFFD, so that columns stay right.  What was found is
+ * reported; false when it is so much that this is no text. */
 bool yaml_text_clean(
     struct buf *out, struct sv text, const struct conf_file *file, struct diag *diag);
 

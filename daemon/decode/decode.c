@@ -3,6 +3,8 @@
  * holds what the formats share: PRI, host, and the PROGRAM[PID]: tag.  Stamps are
  * decode_time.c's.  Nothing here owns a byte of the line.
  */
+#include "decode/decode.h"
+
 #include <stdlib.h>
 #include <time.h>
 
@@ -36,10 +38,29 @@ record_format_name(enum record_format f)
 
 /* Tag, host, message. */
 
+/* What each ASCII character may be part of: a = letter or digit, b = host and
+ * program, p = program, h = host, . = neither. */
+static char
+kind_of(char c)
+{
+	static const char kinds[] = "................................"
+	    /* !"#$%&'()*+,-./ 0-9 :;<=>? */
+	    ".ppppbpp..pppbbpaaaaaaaaaahppppp"
+	    /* @ A-Z [\]^_ */
+	    "paaaaaaaaaaaaaaaaaaaaaaaaaa.p.pb"
+	    /* ` a-z {|}~ */
+	    "paaaaaaaaaaaaaaaaaaaaaaaaaapppp.";
+	unsigned char u = (unsigned char)c;
+
+	return u < 128 ? kinds[u] : '.';
+}
+
 static bool
 is_program_char(char c)
 {
-	return c > ' ' && c < 0x7f && c != ':' && c != '[' && c != ']' && c != '(' && c != ')';
+	char kind = kind_of(c);
+
+	return kind != '.' && kind != 'h';
 }
 
 struct sv
@@ -124,29 +145,35 @@ decode_tag(struct sv *s, struct tag *tag)
 	return true;
 }
 
-static bool
-is_name_char(char c)
-{
-	return decode_is_digit(c) || ((c | 32) >= 'a' && (c | 32) <= 'z');
-}
-
 bool
 decode_host(struct sv *s, struct sv *host)
 {
-	size_t n = 0, letters = 0;
+	size_t n = 0;
+	bool named = false; /* not just "---" */
+	char kind;
 
-	for (; n < s->n && n <= DECODE_HOST_MAX && !decode_is_blank(s->p[n]); n++) {
-		char c = s->p[n];
-
-		if (is_name_char(c))
-			letters++;
-		else if (c != '-' && c != '.' && c != '_' && c != ':' && c != '%')
-			return false;
+	for (; n < s->n && n <= DECODE_HOST_MAX; n++) {
+		kind = kind_of(s->p[n]);
+		if (kind == '.' || kind == 'p')
+			break;
+		named = named || kind == 'a';
 	}
-	if (letters == 0 || n > DECODE_HOST_MAX)
+	if (!named || n > DECODE_HOST_MAX || (n < s->n && !decode_is_blank(s->p[n])))
 		return false;
 	*host = (struct sv){s->p, n};
 	*s = decode_trim(sv_from(*s, n));
+	return true;
+}
+
+static bool
+take_tag(struct sv *s, struct record *rec)
+{
+	struct tag tag;
+
+	if (!decode_tag(s, &tag))
+		return false;
+	rec->program = tag.program;
+	rec->pid = tag.pid;
 	return true;
 }
 
@@ -155,13 +182,9 @@ decode_host(struct sv *s, struct sv *host)
 void
 decode_body(struct sv s, struct record *rec)
 {
-	struct tag tag;
-
 	s = decode_trim(s);
-	if (decode_tag(&s, &tag) || (decode_host(&s, &rec->host) && decode_tag(&s, &tag))) {
-		rec->program = tag.program;
-		rec->pid = tag.pid;
-	}
+	if (!take_tag(&s, rec) && decode_host(&s, &rec->host))
+		take_tag(&s, rec);
 	rec->message = s;
 }
 
@@ -186,7 +209,8 @@ take_pri(struct sv *s, struct record *rec)
 	return true;
 }
 
-/* With a PRI it is syslog whatever follows (RFC 3164, 4.3). */
+/* With a PRI it is syslog whatever follows (RFC 3164, 4.3); but without a stamp
+ * there is no telling a host from the first word of the message. */
 static bool
 decode_with_pri(struct decoder *d, struct sv s, int64_t now, struct record *rec)
 {
@@ -197,8 +221,10 @@ decode_with_pri(struct decoder *d, struct sv s, int64_t now, struct record *rec)
 	decode_take(&s, ' ');
 	if (decode_rfc3164(d, s, now, rec) || decode_iso(d, s, now, true, rec))
 		return true;
+	s = decode_trim(s);
+	take_tag(&s, rec);
 	rec->format = RECORD_RFC3164;
-	decode_body(s, rec);
+	rec->message = s;
 	return true;
 }
 

@@ -16,7 +16,12 @@ void decoder_free(struct decoder **d);
 
 /* Fill ${rec} from ${line}; views in it point into line->text.  ${now} (wall ms)
  * is the time of lines without one, and what the year of RFC 3164 stamps is
- * inferred nearest to.  Stamps without a zone are local time. */
+ * inferred nearest to.  Stamps without a zone are local time.
+ *
+ * The message is all that follows the header and the blanks after it.  A kernel's
+ * "[12345.678]" belongs to it; the "(pam_unix)" of "su(pam_unix)[12]:" is dropped.
+ * A valid PRI makes a line RFC 3164 whatever follows.  After an ISO stamp host and
+ * program are taken only where they cannot well be the message. */
 void decode_line(
     struct decoder *d, const struct line *line, int64_t now, struct record *rec);
 

@@ -155,7 +155,7 @@ take_fields(
 		if (start == PCRE2_UNSET || end == PCRE2_UNSET || end < start)
 			continue;
 		value = (struct sv){subject.p + start, end - start};
-		if (field_accept(c->type, &value))
+		if (rule_field_accept(c->type, &value))
 			event->fields[event->nfields++] = (struct field){c->field, value};
 	}
 }

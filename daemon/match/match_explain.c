@@ -68,7 +68,7 @@ explain_missing(struct buf *out, const struct rule_pattern *p, const struct even
 	for (size_t i = 0; i < p->ncaptures; i++)
 		if (!has_field(event, p->captures[i].field))
 			buf_printf(out, "  %s: nothing captured, or not of type %s\n",
-			    p->captures[i].field, field_type_name(p->captures[i].type));
+			    p->captures[i].field, rule_field_type_name(p->captures[i].type));
 }
 
 static void

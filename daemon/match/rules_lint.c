@@ -46,7 +46,7 @@ lint_captures(struct linting *l, const struct rule_pattern *p)
 {
 	for (size_t i = 0; i < p->ncaptures; i++) {
 		const char *name = p->captures[i].capture;
-		const char *near = field_nearest(name);
+		const char *near = rule_field_nearest(name);
 
 		if (p->captures[i].known)
 			continue;

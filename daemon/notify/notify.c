@@ -21,6 +21,8 @@
 
 /* Due times are wall time; look again this often, should the clock be set. */
 #define LOOK_AGAIN 60000
+/* No schedule of ours waits longer; beyond it the clock was set back meanwhile. */
+#define DUE_MAX (2 * 3600000)
 
 struct channel {
 	struct notify *notify;
@@ -132,7 +134,7 @@ begin(struct channel *c, struct notify_job *job)
 		return;
 	}
 	if (!notify_sign_id_ok(d->id)) {
-		settle_dead(c, job, "the delivery id is malformed, expected letters, digits, _ and -");
+		settle_dead(c, job, "the delivery id is malformed, expected [A-Za-z0-9_-]+");
 		return;
 	}
 	if (c->is_signed && c->key.n == 0) {
@@ -141,7 +143,7 @@ begin(struct channel *c, struct notify_job *job)
 	}
 	body = notify_render(c->conf->type, d);
 	if (body == NULL) {
-		settle_dead(c, job, "the stored message is malformed, expected type and data.incident");
+		settle_dead(c, job, "the stored message is malformed, expected type and incident");
 		return;
 	}
 	post(c, job, body);
@@ -188,6 +190,8 @@ notify_submit(struct notify *n, struct delivery *d)
 {
 	struct channel *c = find_channel(n, d->channel);
 
+	if (d->due > clock_now() + DUE_MAX)
+		d->due = 0;
 	notify_queue_add(c->queue, d);
 	schedule(c);
 }

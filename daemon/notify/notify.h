@@ -17,7 +17,8 @@ struct ev;
 struct notify;
 struct channel_conf;
 
-/* An attempt has ended.  ${d} is borrowed; its attempts count includes this one
+/* An attempt has ended.  Fires from the loop, never from the calls below; may call
+ * notify_submit() and notify_reset(), not notify_free().  ${d} is borrowed; its attempts count includes this one
  * and, when the outcome is neither delivered nor dead, notify keeps it and will
  * try again at outcome->due. */
 typedef void notify_cb(void *ctx, const struct delivery *d, const struct outcome *outcome);
@@ -38,7 +39,7 @@ void notify_submit(struct notify *n, struct delivery *d);
 /* Forget everything queued and in flight (state will submit it again). */
 void notify_reset(struct notify *n);
 
-/* Nothing queued that is due now and nothing in flight. */
+/* How many deliveries are in flight or could be sent now; 0 = nothing to wait for. */
 size_t notify_inflight(const struct notify *n);
 
 /* The request body for a channel of ${type}, rendered from the stored message.

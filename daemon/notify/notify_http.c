@@ -222,7 +222,8 @@ timer_fired(void *arg)
 static void
 fd_fired(void *arg, int fd, unsigned what)
 {
-	drive(arg, fd, (what & EV_FD_READ ? CURL_CSELECT_IN : 0) |
+	drive(arg, fd,
+	    (what & EV_FD_READ ? CURL_CSELECT_IN : 0) |
 	        (what & EV_FD_WRITE ? CURL_CSELECT_OUT : 0));
 }
 
@@ -244,8 +245,8 @@ watch_socket(CURL *easy, curl_socket_t fd, int what, void *arg, void *watched)
 {
 	struct notify_http *h = arg;
 	struct ev_fd *w = watched;
-	unsigned flags = (what & CURL_POLL_IN ? EV_FD_READ : 0U) |
-	    (what & CURL_POLL_OUT ? EV_FD_WRITE : 0U);
+	unsigned flags =
+	    (what & CURL_POLL_IN ? EV_FD_READ : 0U) | (what & CURL_POLL_OUT ? EV_FD_WRITE : 0U);
 
 	(void)easy;
 	ev_fd_free(&w);
@@ -348,8 +349,8 @@ notify_http_post(struct notify_http *h, char *body, const char *const *headers, 
 /* --- the whole --- */
 
 struct notify_http *
-notify_http_new(struct ev *ev, const struct channel_conf *conf, const char *url,
-    notify_http_cb *cb, void *ctx)
+notify_http_new(
+    struct ev *ev, const struct channel_conf *conf, const char *url, notify_http_cb *cb, void *ctx)
 {
 	struct notify_http *h = xcalloc(1, sizeof(*h));
 

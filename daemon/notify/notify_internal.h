@@ -58,7 +58,7 @@ void notify_queue_discard(struct delivery *d);
 
 /* What came of a request.  ${status} is 0 when there was no HTTP answer. */
 struct notify_answer {
-	bool complete;       /* a whole HTTP answer within all limits */
+	bool complete; /* a whole HTTP answer within all limits */
 	long status;
 	int64_t retry_after; /* ms the endpoint asked to be left alone, 0 = did not ask */
 	char text[200];      /* for people, printable: what went wrong, or how the
@@ -71,8 +71,8 @@ struct notify_http;
 typedef void notify_http_cb(void *ctx, struct notify_job *job, const struct notify_answer *answer);
 
 /* ${conf} is borrowed, ${url} copied. */
-struct notify_http *notify_http_new(struct ev *ev, const struct channel_conf *conf,
-    const char *url, notify_http_cb *cb, void *ctx);
+struct notify_http *notify_http_new(
+    struct ev *ev, const struct channel_conf *conf, const char *url, notify_http_cb *cb, void *ctx);
 void notify_http_free(struct notify_http **h);
 /* POST ${body} (taken) with ${headers}, "Name: value" each, checked by the caller
  * to hold no control characters. */

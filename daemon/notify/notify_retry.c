@@ -114,8 +114,7 @@ notify_retry_decide(const struct delivery *d, int type, const struct notify_answ
 	*o = (struct outcome){.status = answer->status};
 	o->delivered = accepted(type, answer);
 	if (!o->delivered)
-		o->dead = (answer->complete && answer->status == 410) ||
-		    now >= deadline(d, now);
+		o->dead = (answer->complete && answer->status == 410) || now >= deadline(d, now);
 	if (!o->delivered && !o->dead)
 		o->due = next_due(d, answer, now);
 	describe(answer, o, &text);

@@ -18,9 +18,9 @@
 #include "util/vis.h"
 
 #define HEADER_MAX 150
-#define TITLE_MAX 300 /* in the fallback text */
-#define WORD_MAX 100  /* a name, an id, a time */
-#define PROSE_MAX 500 /* criteria, a note */
+#define TITLE_MAX 300     /* in the fallback text */
+#define WORD_MAX 100      /* a name, an id, a time */
+#define PROSE_MAX 500     /* criteria, a note */
 #define FIELD_NAME_MAX 40 /* of a key's field */
 #define KEYS_MAX 4
 #define SAMPLE_MAX 600
@@ -166,14 +166,15 @@ emoji(struct sv severity)
 }
 
 /* What happened: "opened", "closed", ... */
-static struct sv
+static const char *
 happened(const struct told *t)
 {
-	return sv_is(t->type, "incident.opened") ? SV("opened")
-	    : sv_is(t->type, "incident.updated") ? SV("updated")
-	    : sv_is(t->type, "incident.acknowledged") ? SV("acknowledged")
-	    : sv_is(t->type, "incident.closed") ? SV("closed")
-	                                        : SV("changed");
+	static const char *const known[] = {"opened", "updated", "acknowledged", "closed"};
+
+	for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++)
+		if (sv_is(sv_from(t->type, sizeof("incident.") - 1), known[i]))
+			return known[i];
+	return "changed";
 }
 
 static bool
@@ -190,8 +191,8 @@ add_headline(struct buf *out, const struct told *t, size_t max)
 
 	buf_printf(out, "%s ", emoji(t->severity));
 	add_text(out, t->severity, 20);
-	if (!sv_is(happened(t), "opened"))
-		buf_printf(out, ", %s", happened(t).p);
+	if (strcmp(happened(t), "opened") != 0)
+		buf_printf(out, ", %s", happened(t));
 	buf_puts(out, ": ");
 	add_text(out, t->title, end - out->n);
 }
@@ -201,7 +202,7 @@ add_summary(struct buf *out, const struct told *t)
 {
 	buf_puts(out, "*");
 	add_text(out, t->id, WORD_MAX);
-	buf_printf(out, "* %s on ", happened(t).p);
+	buf_printf(out, "* %s on ", happened(t));
 	add_code(out, t->node, WORD_MAX);
 	if (by_people(t)) {
 		buf_puts(out, " by ");
@@ -216,19 +217,17 @@ add_summary(struct buf *out, const struct told *t)
 static void
 add_key(struct buf *out, const struct told *t)
 {
-	const char *name;
-	json_t *value;
 	size_t n = 0;
 
-	json_object_foreach(t->key, name, value) {
+	for (void *i = json_object_iter(t->key); i != NULL; i = json_object_iter_next(t->key, i)) {
 		if (n++ == KEYS_MAX) {
 			buf_puts(out, ", " ELLIPSIS);
 			return;
 		}
 		buf_puts(out, n > 1 ? ", " : "");
-		add_text(out, sv_str(name), FIELD_NAME_MAX);
+		add_text(out, sv_str(json_object_iter_key(i)), FIELD_NAME_MAX);
 		buf_putc(out, ' ');
-		add_code(out, text_of(value), WORD_MAX);
+		add_code(out, text_of(json_object_iter_value(i)), WORD_MAX);
 	}
 	if (n == 0)
 		buf_putc(out, '-');
@@ -251,16 +250,16 @@ add_samples(struct buf *out, const struct told *t)
 static void
 add_hint(struct buf *out, const struct told *t)
 {
-	if (sv_is(t->state, "closed")) {
+	bool closed = sv_is(t->state, "closed");
+
+	if (closed)
 		buf_puts(out, "Details: `triagectl show ");
-		add_text(out, t->id, WORD_MAX);
-		buf_puts(out, "`");
-		return;
-	}
-	buf_printf(out, "%s: `triagectl %s ", sv_is(t->state, "acknowledged") ? "Close" : "Acknowledge",
-	    sv_is(t->state, "acknowledged") ? "close" : "ack");
+	else if (sv_is(t->state, "acknowledged"))
+		buf_puts(out, "Close: `triagectl close ");
+	else
+		buf_puts(out, "Acknowledge: `triagectl ack ");
 	add_text(out, t->id, WORD_MAX);
-	buf_puts(out, " -m ...`");
+	buf_puts(out, closed ? "`" : " -m ...`");
 }
 
 static void
@@ -280,8 +279,8 @@ add_origin(struct buf *out, const struct told *t)
 static json_t *
 mrkdwn(struct buf *text)
 {
-	json_t *o = json_pack(
-	    "{s:s, s:s, s:b}", "type", "mrkdwn", "text", buf_str(text), "verbatim", 1);
+	json_t *o =
+	    json_pack("{s:s, s:s, s:b}", "type", "mrkdwn", "text", buf_str(text), "verbatim", 1);
 
 	buf_free(text);
 	return o;
@@ -328,7 +327,8 @@ summary_block(const struct told *t)
 	struct buf text = BUF_INIT;
 
 	add_summary(&text, t);
-	return json_pack("{s:s, s:o, s:o}", "type", "section", "text", mrkdwn(&text), "fields", fields(t));
+	return json_pack(
+	    "{s:s, s:o, s:o}", "type", "section", "text", mrkdwn(&text), "fields", fields(t));
 }
 
 static json_t *

@@ -78,7 +78,7 @@ build_test(
 			diag_error(l->diag, pair->name.at, "\"%s\" needs one value", pair->name.s);
 			continue;
 		}
-		field_dotted(&field, pair->name.s);
+		rule_field_dotted(&field, pair->name.s);
 		t->expected[i].field = ruleset_keep(rs, buf_steal(&field));
 		t->expected[i].value = ruleset_string(rs, pair->values.v[0].s);
 	}
@@ -144,7 +144,7 @@ add_builtin(struct ruleset *rs, const char *id, const char *title)
 }
 
 void
-ruleset_build_events(struct ruleset *rs, struct rule_load *l)
+rule_events_build(struct ruleset *rs, struct rule_load *l)
 {
 	add_builtin(rs, RULE_MATCH_LIMIT, "A pattern ran out of its limits on a line");
 	add_builtin(rs, RULE_LINE_CUT, "A line was too long to be examined in full");
@@ -154,7 +154,7 @@ ruleset_build_events(struct ruleset *rs, struct rule_load *l)
 
 		if (ruleset_find_event(rs, def->conf->id.s) != NULL)
 			diag_error(l->diag, def->at, "\"%s\" is built in", def->conf->id.s);
-		conf_check_required(&event_table, def->conf, l->diag);
+		conf_check_required(&rule_event_table, def->conf, l->diag);
 		if (conf->enabled)
 			build_event(rs, l, def);
 	}

@@ -82,7 +82,7 @@ static const struct field_spec specs[] = {
 };
 
 const struct field_spec *
-field_find(const char *capture)
+rule_field_find(const char *capture)
 {
 	for (size_t i = 0; i < NELEM(specs); i++)
 		if (strcmp(specs[i].capture, capture) == 0)
@@ -91,7 +91,7 @@ field_find(const char *capture)
 }
 
 const char *
-field_nearest(const char *capture)
+rule_field_nearest(const char *capture)
 {
 	const char *names[NELEM(specs)];
 
@@ -101,9 +101,9 @@ field_nearest(const char *capture)
 }
 
 void
-field_dotted(struct buf *out, const char *capture)
+rule_field_dotted(struct buf *out, const char *capture)
 {
-	const struct field_spec *spec = field_find(capture);
+	const struct field_spec *spec = rule_field_find(capture);
 	const char *underscore = strchr(capture, '_');
 
 	if (spec != NULL) {
@@ -174,7 +174,7 @@ accept_user(const struct sv *value)
 }
 
 bool
-field_accept(enum field_type type, struct sv *value)
+rule_field_accept(enum field_type type, struct sv *value)
 {
 	int64_t number;
 
@@ -200,7 +200,7 @@ field_accept(enum field_type type, struct sv *value)
 }
 
 const char *
-field_type_name(enum field_type type)
+rule_field_type_name(enum field_type type)
 {
 	static const char *const names[] = {
 	    "text", "ip", "address", "port", "integer", "user", "path"};

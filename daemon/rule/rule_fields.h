@@ -27,17 +27,17 @@ struct field_spec {
 };
 
 /* NULL when the table has no such capture. */
-const struct field_spec *field_find(const char *capture);
+const struct field_spec *rule_field_find(const char *capture);
 /* The known capture most like ${capture}, NULL when none is near. */
-const char *field_nearest(const char *capture);
+const char *rule_field_nearest(const char *capture);
 
 /* The dotted name of ${capture}: from the table, else with its first underscore
  * as a dot. */
-void field_dotted(struct buf *out, const char *capture);
+void rule_field_dotted(struct buf *out, const char *capture);
 
 /* Is ${value} of ${type}?  It may be shortened (a zone id after an address is
  * dropped); an empty value is of no type. */
-bool field_accept(enum field_type type, struct sv *value);
-const char *field_type_name(enum field_type type);
+bool rule_field_accept(enum field_type type, struct sv *value);
+const char *rule_field_type_name(enum field_type type);
 
 #endif

@@ -39,7 +39,7 @@ static const struct conf_key list_keys[] = {
                 "rules are loaded.  A relative path starts at the rule file's directory."},
 };
 
-const struct conf_table list_table = {
+const struct conf_table rule_list_table = {
     "a list", "list", sizeof(struct list_conf), list_keys, NKEYS(list_keys)};
 
 static const struct conf_key where_keys[] = {
@@ -143,7 +143,7 @@ static const struct conf_key event_keys[] = {
                 "rules are used."},
 };
 
-const struct conf_table event_table = {
+const struct conf_table rule_event_table = {
     "an event rule", "event", sizeof(struct event_conf), event_keys, NKEYS(event_keys)};
 
 static const struct conf_key incident_keys[] = {
@@ -212,28 +212,28 @@ static const struct conf_key incident_keys[] = {
                 "key; until then it is counted in the one that is open."},
 };
 
-const struct conf_table incident_table = {"an incident rule", "incident",
+const struct conf_table rule_incident_table = {"an incident rule", "incident",
     sizeof(struct incident_conf), incident_keys, NKEYS(incident_keys)};
 
 static const struct conf_key rules_keys[] = {
     {.name = "lists",
         .type = CONF_OBJECTS,
         .offset = offsetof(struct rules_conf, lists),
-        .sub = &list_table,
+        .sub = &rule_list_table,
         .help = "Named lists of values."},
     {.name = "events",
         .type = CONF_OBJECTS,
         .offset = offsetof(struct rules_conf, events),
-        .sub = &event_table,
+        .sub = &rule_event_table,
         .help = "Rules that make an event of a line."},
     {.name = "incidents",
         .type = CONF_OBJECTS,
         .offset = offsetof(struct rules_conf, incidents),
-        .sub = &incident_table,
+        .sub = &rule_incident_table,
         .help = "Rules that make an incident of events."},
 };
 
-const struct conf_table rules_table = {
+const struct conf_table rule_file_table = {
     "a rule file", "rules", sizeof(struct rules_conf), rules_keys, NKEYS(rules_keys)};
 
 static int
@@ -291,7 +291,7 @@ rule_file_parse(const char *path, char *text, size_t n, struct diag *diag)
 	f->text = text;
 	f->n = n;
 	digest_sha256_hex((struct sv){text, n}, f->hash);
-	conf_read_text(path, text, n, &rules_table, &f->conf, diag);
+	conf_read_text(path, text, n, &rule_file_table, &f->conf, diag);
 	return f;
 }
 
@@ -312,7 +312,7 @@ rule_file_free(struct rule_file **fp)
 	*fp = NULL;
 	if (f == NULL)
 		return;
-	conf_clear(&rules_table, &f->conf);
+	conf_clear(&rule_file_table, &f->conf);
 	free(f->path);
 	free(f->text);
 	free(f);

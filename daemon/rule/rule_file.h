@@ -66,10 +66,10 @@ struct rules_conf {
 	struct conf_list incidents; /* struct incident_conf */
 };
 
-extern const struct conf_table rules_table;
-extern const struct conf_table list_table;
-extern const struct conf_table event_table;
-extern const struct conf_table incident_table;
+extern const struct conf_table rule_file_table;
+extern const struct conf_table rule_list_table;
+extern const struct conf_table rule_event_table;
+extern const struct conf_table rule_incident_table;
 
 /* A rule file with its text, as read. */
 struct rule_file {

@@ -84,7 +84,7 @@ build_by(struct ruleset *rs, struct rule_load *l, const struct conf_strings *by,
 	for (size_t i = 0; i < by->n; i++) {
 		struct buf dotted = BUF_INIT;
 
-		field_dotted(&dotted, by->v[i].s);
+		rule_field_dotted(&dotted, by->v[i].s);
 		fields[i] = ruleset_keep(rs, buf_steal(&dotted));
 		for (size_t j = 0; j < counted->n; j++)
 			if (!event_has(rs, counted->v[j], fields[i]))
@@ -159,7 +159,7 @@ add_incident(struct ruleset *rs, const struct incident_rule *rule, struct rule_p
 static void
 check_window(struct rule_load *l, const struct incident_conf *conf)
 {
-	if (conf->count > 1 && !conf_is_set(&incident_table, conf, "within"))
+	if (conf->count > 1 && !conf_is_set(&rule_incident_table, conf, "within"))
 		diag_error(l->diag, conf->head.at, "count: %lld needs a time: within",
 		    (long long)conf->count);
 }
@@ -206,7 +206,7 @@ link_event(struct ruleset *rs, struct event_rule *event, const struct counted *l
 }
 
 void
-ruleset_build_incidents(struct ruleset *rs, struct rule_load *l)
+rule_incidents_build(struct ruleset *rs, struct rule_load *l)
 {
 	struct counted *links = xcalloc(rs->nevents, sizeof(*links));
 
@@ -214,7 +214,7 @@ ruleset_build_incidents(struct ruleset *rs, struct rule_load *l)
 		struct rule_def *def = &l->incidents.v[i];
 		const struct incident_conf *conf = (const struct incident_conf *)(void *)def->conf;
 
-		conf_check_required(&incident_table, def->conf, l->diag);
+		conf_check_required(&rule_incident_table, def->conf, l->diag);
 		if (conf->enabled)
 			build_incident(rs, l, def, links);
 	}

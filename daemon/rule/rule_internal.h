@@ -87,7 +87,7 @@ void rule_unless_build(struct ruleset *rs, struct rule_load *l, const struct con
     struct rule_body *body);
 
 /* Make rules of all definitions, events first; errors go to ${l}. */
-void ruleset_build_events(struct ruleset *rs, struct rule_load *l);
-void ruleset_build_incidents(struct ruleset *rs, struct rule_load *l);
+void rule_events_build(struct ruleset *rs, struct rule_load *l);
+void rule_incidents_build(struct ruleset *rs, struct rule_load *l);
 
 #endif

@@ -82,10 +82,10 @@ is_capture_name(const char *name)
 static void
 set_capture(struct ruleset *rs, struct rule_capture *c, uint32_t group, const char *name)
 {
-	const struct field_spec *spec = field_find(name);
+	const struct field_spec *spec = rule_field_find(name);
 	struct buf dotted = BUF_INIT;
 
-	field_dotted(&dotted, name);
+	rule_field_dotted(&dotted, name);
 	c->group = group;
 	c->capture = ruleset_string(rs, name);
 	c->field = ruleset_keep(rs, buf_steal(&dotted));

@@ -21,9 +21,9 @@ load_new(struct diag *diag)
 	struct rule_load *l = xcalloc(1, sizeof(*l));
 
 	l->diag = diag;
-	l->lists.table = &list_table;
-	l->events.table = &event_table;
-	l->incidents.table = &incident_table;
+	l->lists.table = &rule_list_table;
+	l->events.table = &rule_event_table;
+	l->incidents.table = &rule_incident_table;
 	return l;
 }
 
@@ -155,8 +155,8 @@ build(struct rule_load *l, const struct match_conf *limits)
 	struct ruleset *rs = ruleset_new(limits);
 
 	probe_jit(rs);
-	ruleset_build_events(rs, l);
-	ruleset_build_incidents(rs, l);
+	rule_events_build(rs, l);
+	rule_incidents_build(rs, l);
 	digest_sha256_hex(buf_view(&l->hashes), rs->hash);
 	if (diag_errors(l->diag) > 0)
 		ruleset_unref(&rs);

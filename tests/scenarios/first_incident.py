@@ -97,7 +97,7 @@ def refuse(daemon):
     daemon.ctl_fails(2, "befriend", "INC-1")
 
 
-def story(test):
+def first_incident(test):
     test.rules()
     test.write("auth.log", b"")
     hook = test.receiver().start()
@@ -128,4 +128,4 @@ def story(test):
     daemon.ctl_fails(3, "incidents")
 
 
-harness.main(story)
+harness.main(first_incident)

@@ -16,6 +16,7 @@ import datetime
 import hashlib
 import json
 import os
+import random
 import re
 import shutil
 import signal
@@ -489,6 +490,13 @@ def attack_log(rng, lines):
     return b"".join(line + b"\n" for line in out)
 
 
+def replay(config, path):
+    """What triagectl replay prints of a file, parsed."""
+    done = run([program("TRIAGECTL", "triagectl"), "-c", config, "replay", "--json", path])
+    equal(done.returncode, 0, f"exit code of replay, which said {done.stderr}")
+    return [json.loads(line) for line in done.stdout.splitlines()]
+
+
 def openssh_log():
     """A real log of sshd under attack, and who must be and must not be found in it;
     (None, None) when it is not at hand."""
@@ -627,14 +635,8 @@ def run_guarded(story, test):
     return 0
 
 
-def main(story):
-    """Run the story in a directory of its own and exit."""
-    prctl(PR_SET_CHILD_SUBREAPER, 1)
-    os.environ["TZ"] = "UTC"
-    time.tzset()
-    for signo in (signal.SIGTERM, signal.SIGINT, signal.SIGALRM):
-        signal.signal(signo, end_early)
-    signal.alarm(HARD_LIMIT)
+def play(story):
+    """Run a story in a directory of its own."""
     test = Test()
     start = time.monotonic()
     try:
@@ -642,9 +644,31 @@ def main(story):
     finally:
         signal.alarm(0)
         test.clean_up()
-    print(f"{os.path.basename(sys.argv[0])}: {({0: 'passed', 77: 'skipped'}).get(code, 'FAILED')}"
-          f" after {time.monotonic() - start:.1f} s")
-    sys.exit(code)
+    word = {0: "passed", 77: "skipped"}.get(code, "FAILED")
+    print(f"{story.__name__}: {word} after {time.monotonic() - start:.1f} s", flush=True)
+    return code
+
+
+def main(*stories):
+    """Run stories, all of them or those named on the command line, and exit."""
+    prctl(PR_SET_CHILD_SUBREAPER, 1)
+    os.environ["TZ"] = "UTC"
+    time.tzset()
+    for signo in (signal.SIGTERM, signal.SIGINT, signal.SIGALRM):
+        signal.signal(signo, end_early)
+    codes = set()
+    for story in stories:
+        if not sys.argv[1:] or story.__name__ in sys.argv[1:]:
+            signal.alarm(HARD_LIMIT)
+            codes.add(play(story))
+    sys.exit(1 if 1 in codes else 77 if 77 in codes else 0)
+
+
+def seeded():
+    """A source of chance that can be repeated: SEED=... in the environment."""
+    seed = int(os.environ.get("SEED") or random.randrange(1 << 30))
+    print(f"SEED={seed}", flush=True)
+    return random.Random(seed)
 
 
 def sha256(data):

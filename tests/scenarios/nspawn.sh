@@ -54,8 +54,11 @@ trap 'rm -rf --one-file-system "$work"' EXIT
 trap 'exit 130' INT
 trap 'exit 143' TERM HUP
 
-systemd-analyze security --offline=true --no-pager --threshold=20 \
-    "$builddir/contrib/systemd/triaged.service" | tail -n 1
+unit=$builddir/contrib/systemd/triaged.service
+systemd-analyze security --offline=true --no-pager --threshold=20 "$unit" >"$work/security" ||
+	{ cat "$work/security"; exit 1; }
+tail -n 1 "$work/security"
+echo
 
 debian_tree "$tree" "$packages"
 make -s -C "$builddir" install DESTDIR="$tree"

@@ -1,0 +1,182 @@
+/*
+ * cmd_explain: what the decoder and each rule make of one line.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli/cli.h"
+#include "decode/decode.h"
+#include "match/match.h"
+#include "rule/ruleset.h"
+#include "util/clock.h"
+#include "util/vis.h"
+
+#define DIRS_MAX 16
+
+struct explain {
+	const char *dirs[DIRS_MAX];
+	size_t ndirs;
+	const char *rule; /* only this one; NULL: all */
+	const char *line;
+	unsigned matched;
+};
+
+static bool
+parse_options(struct explain *x, int argc, char **argv)
+{
+	int i = 1;
+
+	for (; i + 1 < argc && strncmp(argv[i], "--", 2) == 0 && argv[i][2] != '\0'; i += 2) {
+		if (strcmp(argv[i], "--rules") == 0 && x->ndirs < DIRS_MAX)
+			x->dirs[x->ndirs++] = argv[i + 1];
+		else if (strcmp(argv[i], "--rule") == 0)
+			x->rule = argv[i + 1];
+		else
+			return false;
+	}
+	i += i < argc && strcmp(argv[i], "--") == 0;
+	if (i != argc - 1)
+		return false;
+	x->line = argv[i];
+	return true;
+}
+
+static void
+part(struct buf *out, const char *label, struct sv value)
+{
+	if (value.n == 0)
+		return;
+	buf_printf(out, "  %-9s ", label);
+	vis_text(out, value);
+	buf_putc(out, '\n');
+}
+
+static void
+describe_record(const struct record *rec, struct buf *out)
+{
+	buf_printf(out, "decoded as %s\n  time      ", record_format_name(rec->format));
+	clock_format(out, rec->time);
+	buf_putc(out, '\n');
+	part(out, "host", rec->host);
+	part(out, "program", rec->program);
+	part(out, "pid", rec->pid);
+	part(out, "message", rec->message);
+}
+
+static void
+got_event(void *ctx, const struct event *event)
+{
+	struct explain *x = ctx;
+
+	(void)event;
+	x->matched++;
+}
+
+static json_t *
+text_json(struct sv s)
+{
+	struct buf out = BUF_INIT;
+	json_t *value;
+
+	vis_utf8(&out, s);
+	value = json_string(buf_str(&out));
+	buf_free(&out);
+	return value;
+}
+
+static json_t *
+record_json(const struct record *rec)
+{
+	struct buf time = BUF_INIT;
+	json_t *out;
+
+	clock_format(&time, rec->time);
+	out = json_pack("{s:s, s:s, s:o, s:o, s:o, s:o}", "format", record_format_name(rec->format),
+	    "time", buf_str(&time), "host", text_json(rec->host), "program", text_json(rec->program),
+	    "pid", text_json(rec->pid), "message", text_json(rec->message));
+	buf_free(&time);
+	return out;
+}
+
+/* One rule's verdict.  When some rule matches and none was asked for by name,
+ * the others are left out. */
+static void
+explain_rule(const struct explain *x, struct matcher *m, const struct event_rule *r,
+    const struct record *rec, json_t *verdicts)
+{
+	struct buf why = BUF_INIT;
+
+	match_explain(m, r, rec, &why);
+	if (x->rule != NULL || x->matched == 0 || strncmp(buf_str(&why), "yes", 3) == 0)
+		json_array_append_new(verdicts,
+		    json_pack("{s:s, s:o}", "rule", r->id, "verdict", text_json(buf_view(&why))));
+	buf_free(&why);
+}
+
+static void
+print_text(const struct explain *x, const struct record *rec, const json_t *verdicts)
+{
+	struct buf out = BUF_INIT;
+	const json_t *v;
+	size_t i;
+
+	describe_record(rec, &out);
+	json_array_foreach(verdicts, i, v)
+	{
+		buf_printf(&out, "%s: %s", json_string_value(json_object_get(v, "rule")),
+		    json_string_value(json_object_get(v, "verdict")));
+	}
+	if (x->matched == 0)
+		buf_puts(&out, "no rule matches\n");
+	fputs(buf_str(&out), stdout);
+	buf_free(&out);
+}
+
+static int
+run(const struct cli *cli, struct explain *x, struct offline *off)
+{
+	static const struct stream stream = {"-", "-", "-"};
+	struct line line = {.stream = &stream, .number = 1, .text = sv_str(x->line)};
+	struct decoder *decoder = decoder_new();
+	struct matcher *matcher = matcher_new(off->rules);
+	json_t *verdicts = json_array();
+	struct record rec;
+
+	decode_line(decoder, &line, clock_now(), &rec);
+	match_record(matcher, &rec, got_event, x);
+	for (size_t i = 0; i < ruleset_nevents(off->rules); i++) {
+		const struct event_rule *r = ruleset_event(off->rules, i);
+
+		if (x->rule == NULL || strcmp(x->rule, r->id) == 0)
+			explain_rule(x, matcher, r, &rec, verdicts);
+	}
+	if (cli->json)
+		cli_print_json(json_pack("{s:o, s:i, s:O}", "record", record_json(&rec), "matched",
+		    (int)x->matched, "rules", verdicts));
+	else
+		print_text(x, &rec, verdicts);
+	json_decref(verdicts);
+	matcher_free(&matcher);
+	decoder_free(&decoder);
+	return x->matched > 0 ? CLI_OK : CLI_FAILED;
+}
+
+int
+cmd_explain(const struct cli *cli, const struct cli_command *self, int argc, char **argv)
+{
+	struct explain x = {0};
+	struct offline off;
+	int code;
+
+	if (!parse_options(&x, argc, argv))
+		return cli_usage(self);
+	if (!offline_load(cli, x.dirs, x.ndirs, &off))
+		return CLI_USAGE;
+	if (x.rule != NULL && ruleset_find_event(off.rules, x.rule) == NULL)
+		code = cli_fail(CLI_FAILED, "there is no event rule %s", x.rule);
+	else
+		code = run(cli, &x, &off);
+	offline_free(&off);
+	return code;
+}

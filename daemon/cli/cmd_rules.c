@@ -1,0 +1,148 @@
+/*
+ * cmd_rules: rules test, list and lint.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli/cli.h"
+#include "match/rules_lint.h"
+#include "match/rules_test.h"
+#include "rule/rule.h"
+#include "rule/ruleset.h"
+
+/* ---- test ------------------------------------------------------------------ */
+
+struct test_run {
+	const struct cli *cli;
+	size_t tests, failed;
+};
+
+static void
+got_result(void *ctx, const struct rules_test_result *r)
+{
+	struct test_run *run = ctx;
+
+	run->tests++;
+	run->failed += !r->ok;
+	if (run->cli->json)
+		cli_print_json(json_pack("{s:s, s:i, s:i, s:s, s:b, s:s?}", "file", r->file, "line", r->line,
+		    "column", r->column, "rule", r->rule, "ok", r->ok, "text", r->ok ? NULL : r->text));
+	else if (!r->ok)
+		printf("%s:%d:%d: test of %s: %s\n", r->file, r->line, r->column, r->rule, r->text);
+}
+
+static int
+test(const struct cli *cli, struct offline *off)
+{
+	struct test_run run = {.cli = cli};
+
+	rules_test(off->rules, got_result, &run);
+	if (!cli->json)
+		printf("%zu passed, %zu failed\n", run.tests - run.failed, run.failed);
+	return run.failed == 0 ? CLI_OK : CLI_FAILED;
+}
+
+/* ---- list ------------------------------------------------------------------ */
+
+static json_t *
+event_json(const struct event_rule *r)
+{
+	const struct rule_body *body = r->body;
+
+	return json_pack("{s:s, s:s, s:s, s:s, s:s, s:s?, s:i, s:I}", "type", "event", "id", r->id,
+	    "title", r->title, "class", r->class, "severity", severity_name(r->severity), "file",
+	    body->place.file, "line", body->place.line, "tests", (json_int_t)body->ntests);
+}
+
+static json_t *
+incident_json(const struct incident_rule *r)
+{
+	return json_pack("{s:s, s:s, s:s, s:s, s:s, s:I, s:I, s:s}", "type", "incident", "id", r->id,
+	    "title", r->title, "severity", severity_name(r->severity), "file", r->file, "count",
+	    (json_int_t)r->count, "within_ms", (json_int_t)r->within, "criteria", r->criteria);
+}
+
+static void
+list_json(const struct ruleset *rs)
+{
+	for (size_t i = 0; i < ruleset_nevents(rs); i++)
+		cli_print_json(event_json(ruleset_event(rs, i)));
+	for (size_t i = 0; i < ruleset_nincidents(rs); i++)
+		cli_print_json(incident_json(ruleset_incident(rs, i)));
+}
+
+static void
+list_text(const struct ruleset *rs)
+{
+	printf("%-34s %-9s %5s  %s\n", "EVENT RULE", "SEVERITY", "TESTS", "TITLE");
+	for (size_t i = 0; i < ruleset_nevents(rs); i++) {
+		const struct event_rule *r = ruleset_event(rs, i);
+
+		printf("%-34s %-9s %5zu  %s\n", r->id, severity_name(r->severity),
+		    r->body->ntests, r->title);
+	}
+	printf("\n%-34s %-9s %s\n", "INCIDENT RULE", "SEVERITY", "CRITERIA");
+	for (size_t i = 0; i < ruleset_nincidents(rs); i++) {
+		const struct incident_rule *r = ruleset_incident(rs, i);
+
+		printf("%-34s %-9s %s\n", r->id, severity_name(r->severity), r->criteria);
+	}
+}
+
+static int
+list(const struct cli *cli, struct offline *off)
+{
+	if (cli->json)
+		list_json(off->rules);
+	else
+		list_text(off->rules);
+	return CLI_OK;
+}
+
+/* ---- lint ------------------------------------------------------------------ */
+
+static void
+got_finding(void *ctx, const struct rules_lint_finding *f)
+{
+	const struct cli *cli = ctx;
+
+	if (cli->json)
+		cli_print_json(json_pack("{s:s?, s:i, s:i, s:s, s:s}", "file", f->file, "line", f->line,
+		    "column", f->column, "rule", f->rule, "text", f->text));
+	else
+		printf("%s:%d:%d: %s: %s\n", f->file, f->line, f->column, f->rule, f->text);
+}
+
+static int
+lint(const struct cli *cli, struct offline *off)
+{
+	size_t n = rules_lint(off->rules, got_finding, (void *)cli);
+
+	if (!cli->json)
+		printf("%zu findings\n", n);
+	return n == 0 ? CLI_OK : CLI_FAILED;
+}
+
+int
+cmd_rules(const struct cli *cli, const struct cli_command *self, int argc, char **argv)
+{
+	static const struct {
+		const char *name;
+		int (*run)(const struct cli *, struct offline *);
+	} verbs[] = {{"test", test}, {"list", list}, {"lint", lint}};
+	struct offline off;
+	int code = -1;
+
+	if (argc < 2)
+		return cli_usage(self);
+	for (size_t i = 0; i < sizeof(verbs) / sizeof(verbs[0]) && code < 0; i++) {
+		if (strcmp(argv[1], verbs[i].name) != 0)
+			continue;
+		if (!offline_load(cli, (const char *const *)argv + 2, (size_t)(argc - 2), &off))
+			return CLI_USAGE;
+		code = verbs[i].run(cli, &off);
+		offline_free(&off);
+	}
+	return code < 0 ? cli_usage(self) : code;
+}

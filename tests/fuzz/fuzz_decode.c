@@ -1,0 +1,79 @@
+/*
+ * fuzz_decode: any bytes, as lines of one chunk through one decoder.  What is
+ * remembered from the lines before may change nothing.
+ */
+#include <stdlib.h>
+
+#include "decode/decode.h"
+#include "scan/scan.h"
+
+#define NOW 1768046400000LL /* 2026-01-10T12:00:00Z */
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static void
+require(bool holds)
+{
+	if (!holds)
+		abort();
+}
+
+static void
+require_inside(struct sv part, struct sv whole)
+{
+	require(part.p >= whole.p && part.p + part.n <= whole.p + whole.n);
+}
+
+static void
+require_program(struct sv program)
+{
+	require(program.n <= 64);
+	for (size_t i = 0; i < program.n; i++)
+		require(program.p[i] > ' ' && program.p[i] < 0x7f &&
+		    memchr("[]():", program.p[i], 5) == NULL);
+}
+
+static void
+require_sane(const struct record *r)
+{
+	require_inside(r->host, r->line->text);
+	require_inside(r->program, r->line->text);
+	require_inside(r->pid, r->line->text);
+	require_inside(r->structured, r->line->text);
+	require_inside(r->message, r->line->text);
+	require_program(r->program);
+	require(r->host.n <= 255 && r->pid.n <= 128);
+	require(r->facility >= -1 && r->facility <= 23 && r->severity >= -1 && r->severity <= 7);
+	require((r->facility == -1) == (r->severity == -1));
+	require(r->time >= -2 * 86400000LL && r->time < 253402387200000LL);
+	/* The message is the end of the line. */
+	require(r->message.p + r->message.n == r->line->text.p + r->line->text.n);
+	if (r->format == RECORD_PLAIN)
+		require(r->message.n == r->line->text.n && r->time == NOW && r->facility == -1);
+}
+
+static void
+try(void *ctx, const struct line *line)
+{
+	struct decoder *fresh = decoder_new();
+	struct record a, b;
+
+	decode_line(ctx, line, NOW, &a);
+	decode_line(fresh, line, NOW, &b);
+	decoder_free(&fresh);
+	require_sane(&a);
+	require(a.format == b.format && a.time == b.time && sv_eq(a.message, b.message));
+}
+
+int
+LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	struct chunk chunk = {.number = 1, .data = {(const char *)data, size}};
+	struct scanner *scanner = scanner_new(NULL);
+	struct decoder *decoder = decoder_new();
+
+	scan_chunk(scanner, &chunk, try, decoder);
+	decoder_free(&decoder);
+	scanner_free(&scanner);
+	return 0;
+}

@@ -1,0 +1,150 @@
+#!/usr/bin/python3 -B
+"""The state is in a Redis that comes and goes.  An operator's own that is not there
+yet when the daemon starts, that is killed while lines arrive, that stops answering for
+a while; the private one, killed.  Each time the daemon says that it is away, waits,
+goes on by itself when it is back, and no line is lost or counted twice.
+"""
+
+import os
+import signal
+
+import harness
+from harness import check, equal, wait, wait_equal
+
+PASSWORD = "a-passw0rd#with:things"
+
+
+def slices(log, n):
+    """The log in n parts, cut at the ends of lines."""
+    lines = log.splitlines(keepends=True)
+    return [b"".join(lines[i * len(lines) // n:(i + 1) * len(lines) // n]) for i in range(n)]
+
+
+def is_away(daemon):
+    status = daemon.ctl("status")
+    return not status["redis"]["ready"] and status["redis"]["problem"]
+
+
+def wait_all(test, daemon, hook, log):
+    """Everything in the log is counted once, and told."""
+    expected = sorted(harness.model(log))
+    check(len(expected) >= 3, "an attack that is none:", expected)
+    wait_equal(lambda: sorted(daemon.summary_or_none() or []), expected, "incidents")
+    wait(lambda: daemon.has_examined(test.path("auth.log")), "the log is examined")
+    equal(sorted(daemon.restart().summary()), expected, "incidents after a restart")
+    wait(daemon.outbox_is_empty, "the outbox is worked off")
+    opened = [body["data"]["incident"]["id"] for body in hook.messages("incident.opened").values()]
+    equal(sorted(opened), sorted(inc["id"] for inc in daemon.incidents()), "incidents told of")
+
+
+def begin(test, **redis):
+    test.rules()
+    test.write("auth.log", b"")
+    hook = test.receiver().start()
+    more = {"redis": redis} if redis else {}
+    return test.daemon(test.config(test.path("auth.log"), [test.channel(hook)], **more)), hook
+
+
+def comes_late_by_unix_socket(test):
+    rng = harness.seeded()
+    log = harness.attack_log(rng, 400)
+    early, late = slices(log, 2)
+    redis = harness.Redis(test)
+    daemon, hook = begin(test, url=f"unix://{redis.socket}")
+    daemon.start(ready=False)
+    wait(lambda: daemon.ctl_or_none("status"), "the daemon is up without Redis")
+    problem = wait(lambda: is_away(daemon), "it says that Redis is away")
+    check("Redis is away" in daemon.said(), "nor a word in its log:", problem)
+    check("AWAY" in daemon.ctl_raw("status").stdout.decode(), "the status for people tells")
+    check("Redis" in daemon.ctl_fails(1, "incidents"), "why there is no list")
+    test.append("auth.log", early)
+
+    redis.start()
+    wait(daemon.is_ready, "the daemon finds Redis")
+    test.append("auth.log", late)
+    wait_all(test, daemon, hook, log)
+    equal(daemon.stop(), 0, "exit status")
+    check(redis.runs(), "an operator's Redis is left alone")
+
+
+def comes_late_by_tcp_with_a_password(test):
+    rng = harness.seeded()
+    log = harness.attack_log(rng, 400)
+    users = test.write("users.acl", f"user default off\nuser keeper on >{PASSWORD} ~triaged:* "
+                       "resetchannels -@all +@read +@write +@scripting +@connection\n")
+    port = harness.Port().number
+    redis = harness.Redis(test, f"aclfile {users}", port=port)
+    password = test.write("password", PASSWORD + "\n")
+    os.chmod(password, 0o600)
+    test.append("wrong", b"not the password\n")
+    os.chmod(test.path("wrong"), 0o600)
+
+    daemon, hook = begin(test, url=f"redis://127.0.0.1:{port}", user="keeper", password_file=test.path("wrong"))
+    daemon.start(ready=False)
+    redis.start()
+    test.append("auth.log", log)
+    problem = wait(lambda: (p := daemon.ctl_or_none("status")) and "WRONGPASS" in p["redis"]["problem"] and p,
+                   "a wrong password is what the status names")
+    check(PASSWORD not in str(problem) and "not the password" not in str(problem), "secrets stay secret")
+    equal(daemon.stop(), 0, "exit status")
+
+    daemon, hook = begin(test, url=f"redis://127.0.0.1:{port}", user="keeper", password_file=password)
+    test.append("auth.log", log)
+    daemon.start()
+    wait_all(test, daemon, hook, log)
+    check(PASSWORD not in daemon.said(), "the password stands in the daemon's log")
+
+
+def is_killed(test):
+    rng = harness.seeded()
+    log = harness.attack_log(rng, 600)
+    redis = harness.Redis(test).start()
+    daemon, hook = begin(test, url=f"unix://{redis.socket}")
+    daemon.start()
+    for n, part in enumerate(slices(log, 12)):
+        test.append("auth.log", part)
+        if n in (3, 7):
+            redis.kill()
+        if n == 5:
+            wait(lambda: is_away(daemon), "it says that Redis is away")
+        if n in (5, 9):
+            redis.start()
+    wait_all(test, daemon, hook, log)
+
+
+def the_private_one_is_killed(test):
+    rng = harness.seeded()
+    log = harness.attack_log(rng, 600)
+    daemon, hook = begin(test)
+    daemon.start()
+    for n, part in enumerate(slices(log, 12)):
+        test.append("auth.log", part)
+        if n in (3, 7):
+            pid = wait(daemon.redis_pid, "a private redis-server listens")
+            os.kill(pid, signal.SIGKILL)
+            wait(lambda: harness.is_gone(pid), "it is gone")
+    wait_all(test, daemon, hook, log)
+
+
+def hangs(test):
+    """Longer than the daemon is ready to wait: what was under way may happen or not."""
+    rng = harness.seeded()
+    log = harness.attack_log(rng, 600)
+    redis = harness.Redis(test).start()
+    daemon, hook = begin(test, url=f"unix://{redis.socket}")
+    daemon.start()
+    first, second, third, fourth = slices(log, 4)
+    test.append("auth.log", first)
+    wait_equal(lambda: sorted(daemon.summary()), sorted(harness.model(first)), "incidents of the first part")
+    redis.signal(signal.SIGSTOP)
+    test.append("auth.log", second)
+    wait(lambda: is_away(daemon), "it says that Redis is away")
+    test.append("auth.log", third)
+    redis.signal(signal.SIGCONT)
+    wait(daemon.is_ready, "it is back")
+    test.append("auth.log", fourth)
+    wait_all(test, daemon, hook, log)
+
+
+harness.main(comes_late_by_unix_socket, comes_late_by_tcp_with_a_password, is_killed,
+             the_private_one_is_killed, hangs)

@@ -1,0 +1,99 @@
+#!/usr/bin/python3 -B
+"""Stopping.  SIGTERM finishes what is under way; lines written right before it are
+counted once, before the end or after the next start.  The private redis-server ends
+with the daemon, also when that is killed.  A second daemon on the same state directory
+refuses to start and says why, and the first does not mind.
+"""
+
+import os
+import signal
+
+import harness
+from harness import check, equal, failed_login, wait, wait_equal
+
+
+def begin(test):
+    test.rules()
+    test.write("auth.log", b"")
+    hook = test.receiver().start()
+    return test.daemon(test.config(test.path("auth.log"), [test.channel(hook)])), hook
+
+
+def lines_right_before_the_end(test):
+    """Stopped again and again, at whatever it is at."""
+    rng = harness.seeded()
+    log = harness.attack_log(rng, 400)
+    daemon, hook = begin(test)
+    pieces = list(harness.pieces(rng, log, len(log) // 5))
+    for n, piece in enumerate(pieces):
+        daemon.start(ready=n % 2 == 0)
+        test.append("auth.log", piece)
+        equal(daemon.stop(), 0, "exit status after SIGTERM")
+    daemon.start()
+    wait_equal(lambda: sorted(daemon.summary()), sorted(harness.model(log)), "incidents")
+    equal(sorted(daemon.restart().summary()), sorted(harness.model(log)), "incidents after a restart")
+    wait(daemon.outbox_is_empty, "the outbox is worked off")
+    equal(len(hook.messages("incident.opened")), len(harness.model(log)), "webhooks")
+
+
+def what_is_seen_is_committed(test):
+    """Whatever the daemon had told of is still there after SIGTERM; and it does not
+    tell it again."""
+    daemon, hook = begin(test)
+    daemon.start()
+    test.append_lines("auth.log", [failed_login("192.0.2.1")] * 5)
+    hook.wait_message("incident.opened")
+    daemon.restart()
+    equal(daemon.summary()[0][:2], ("192.0.2.1", 5), "the incident")
+    wait(daemon.outbox_is_empty, "the outbox is worked off")
+    equal(len(hook.requests()), 1, "requests; a clean stop waits for the answer")
+    check(daemon.has_examined(test.path("auth.log")), "the log is not read again")
+    equal(daemon.ctl("status")["counters"]["lines"], 0, "lines read again")
+
+
+def nothing_is_left_behind(test):
+    daemon, _ = begin(test)
+    for end in (daemon.stop, daemon.kill, lambda: daemon.signal(signal.SIGINT) or daemon.wait_exit()):
+        daemon.start()
+        redis = daemon.redis_pid()
+        check(redis is not None and not harness.is_gone(redis), "the private Redis runs")
+        end()
+        wait(lambda: harness.is_gone(redis), "the private Redis is gone", 5)
+        wait(lambda: harness.children(os.getpid()) == [hook_pid(test)] or reap(), "nothing else is left", 5)
+    daemon.start()
+    daemon.stop()
+    check(not os.path.exists(daemon.socket), "the control socket is left behind")
+    equal(oct(os.stat(daemon.state_dir).st_mode & 0o777), "0o700", "mode of the state directory")
+
+
+def hook_pid(test):
+    return next(p.pid for p in test.processes if p.name == "hook")
+
+
+def reap():
+    """Orphans come to us; take the dead ones off."""
+    for pid in harness.children(os.getpid()):
+        if harness.process_state(pid) == "Z":
+            os.waitpid(pid, os.WNOHANG)
+
+
+def a_second_daemon(test):
+    daemon, hook = begin(test)
+    daemon.start()
+    redis = daemon.redis_pid()
+    other = test.config(test.path("auth.log"), name="other.yaml",
+                        control_socket=test.path("other.sock"))
+    for config in (daemon.config, other):
+        second = test.daemon(config, name="second")
+        second.start(ready=False)
+        equal(second.wait_exit(), 1, "exit status of the second")
+        check(test.path("state") in second.said() and "another triaged" in second.said(),
+              "why the second does not start:", second.said())
+    equal(daemon.redis_pid(), redis, "the first one's Redis")
+    test.append_lines("auth.log", [failed_login("192.0.2.1")] * 5)
+    hook.wait_message("incident.opened")
+    equal(daemon.summary()[0][:2], ("192.0.2.1", 5), "the incident of the first")
+
+
+harness.main(lines_right_before_the_end, what_is_seen_is_committed, nothing_is_left_behind,
+             a_second_daemon)
