@@ -1,15 +1,11 @@
 /*
  * main: the options and the table of commands of triagectl.
  */
-#include <stdarg.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "cli/cli.h"
-#include "control/client.h"
 #include "util/log.h"
-#include "util/vis.h"
 
 #ifndef TRIAGED_RUNDIR
 #define TRIAGED_RUNDIR "/run/triaged"
@@ -48,59 +44,6 @@ usage(FILE *out, int code)
 	      "      --version\n",
 	    out);
 	return code;
-}
-
-int
-cli_usage(const struct cli_command *cmd)
-{
-	fprintf(stderr, "usage: triagectl %s %s\n", cmd->name, cmd->args);
-	return CLI_USAGE;
-}
-
-int
-cli_fail(int code, const char *fmt, ...)
-{
-	struct buf out = BUF_INIT;
-	char text[8192];
-	va_list ap;
-
-	va_start(ap, fmt);
-	vsnprintf(text, sizeof(text), fmt, ap);
-	va_end(ap);
-	/* Line by line: an error may be several. */
-	for (char *line = text, *end; *line != '\0'; line = end) {
-		end = strchrnul(line, '\n');
-		vis_text(&out, (struct sv){line, (size_t)(end - line)});
-		buf_putc(&out, '\n');
-		end += *end == '\n';
-	}
-	fprintf(stderr, "triagectl: %s", buf_str(&out));
-	buf_free(&out);
-	return code;
-}
-
-json_t *
-cli_ask(const struct cli *cli, json_t *request, int *code)
-{
-	struct buf error = BUF_INIT;
-	bool reached;
-	json_t *answer = client_ask(cli->socket, request, &error, &reached);
-
-	*code = CLI_OK;
-	if (answer == NULL)
-		*code = cli_fail(reached ? CLI_FAILED : CLI_UNREACHABLE, "%s", buf_str(&error));
-	buf_free(&error);
-	return answer;
-}
-
-int
-cli_print_json(json_t *value)
-{
-	int bad = json_dumpf(value, stdout, JSON_COMPACT | JSON_ENCODE_ANY);
-
-	json_decref(value);
-	putchar('\n');
-	return bad < 0 || fflush(stdout) != 0 ? CLI_FAILED : CLI_OK;
 }
 
 /* Take the global option at argv[i], wherever it stands.  Returns how many

@@ -119,7 +119,7 @@ build_event(struct ruleset *rs, struct rule_load *l, const struct rule_def *def)
 	rule.class = ruleset_string(rs, conf->class.s);
 	if (conf->class.s != NULL)
 		rule_check_id(&conf->class, "class", l->diag);
-	body.place = ruleset_place(rs, conf->id.at);
+	body.place = ruleset_place(rs, def->defined);
 	body.override_file = def->overrides == NULL ? NULL
 	                                            : ruleset_string(rs, def->overrides->path);
 	body.attack = copy_strings(rs, &conf->attack);

@@ -190,7 +190,7 @@ build_incident(
 	rule.file = ruleset_string(rs, base_name(def->file->path));
 	rule.file_hash = ruleset_string(rs, def->file->hash);
 	if (counted.n > 0)
-		add_incident(rs, &rule, ruleset_place(rs, conf->id.at), &counted, links);
+		add_incident(rs, &rule, ruleset_place(rs, def->defined), &counted, links);
 	free(counted.v);
 }
 

@@ -42,10 +42,11 @@ struct def_conf {
 /* A definition of a list or rule, the overrides of later layers merged in. */
 struct rule_def {
 	struct def_conf *conf;        /* in the file's memory */
-	struct rule_file *file;       /* where it was defined */
+	struct rule_file *file;       /* where it was defined, and ... */
+	struct mark defined;          /* ... at which place */
 	struct rule_file *overrides;  /* the last that changed it, or NULL */
-	size_t layer;                 /* that defined or overrode it last */
-	struct mark at;               /* where, in that layer */
+	size_t layer;                 /* that defined or overrode it last, and ... */
+	struct mark at;               /* ... at which place */
 };
 
 struct rule_defs {

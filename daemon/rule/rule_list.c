@@ -172,7 +172,8 @@ has_literal(const struct rule_set *s, struct sv value)
 	while (low < high) {
 		size_t mid = low + (high - low) / 2;
 		struct sv at = sv_str(s->literals[mid]);
-		int order = memcmp(at.p, value.p, at.n < value.n ? at.n : value.n);
+		size_t n = at.n < value.n ? at.n : value.n;
+		int order = n == 0 ? 0 : memcmp(at.p, value.p, n);
 
 		if (order == 0 && at.n == value.n)
 			return true;

@@ -62,8 +62,11 @@ add_def(struct rule_load *l, struct rule_defs *defs, struct rule_file *f, struct
 
 	if (def == NULL) {
 		XGROW(defs->v, defs->n);
-		defs->v[defs->n++] = (struct rule_def){
-		    .conf = conf, .file = f, .layer = l->layer, .at = conf->id.at};
+		defs->v[defs->n++] = (struct rule_def){.conf = conf,
+		    .file = f,
+		    .defined = conf->id.at,
+		    .layer = l->layer,
+		    .at = conf->id.at};
 		return;
 	}
 	if (def->layer == l->layer) {
@@ -71,10 +74,10 @@ add_def(struct rule_load *l, struct rule_defs *defs, struct rule_file *f, struct
 		    conf_file_path(def->at.file), def->at.line);
 		return;
 	}
-	conf_merge(defs->table, def->conf, conf);
 	def->overrides = f;
 	def->layer = l->layer;
-	def->at = def->conf->id.at;
+	def->at = conf->id.at;
+	conf_merge(defs->table, def->conf, conf);
 }
 
 static void

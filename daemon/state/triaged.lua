@@ -344,6 +344,15 @@ local function attach(keys, args)
   return {fence, redis.call('HGETALL', P .. 'pos:' .. node), redis.call('HVALS', P .. 'out')}
 end
 
+-- Take the deliveries of an incident that were given up out of the outbox; that
+-- they were stays in its history.
+local function forget_dead(P, id)
+  for _, entry in ipairs(redis.call('HVALS', P .. 'out')) do
+    local d = cjson.decode(entry)
+    if d.incident == id and d.dead then redis.call('HDEL', P .. 'out', d.id) end
+  end
+end
+
 -- What may be done to an incident by hand: action -> states it may be in, the
 -- state it goes to.
 local MOVES = {
@@ -388,6 +397,7 @@ local function move(keys, args)
   tell(P, inc, m.what, channels, now, node, redis.call('LRANGE', key .. ':samples', 0,
     TOLD_SAMPLES - 1), deliveries, by, message)
   if m.to == 'closed' then
+    forget_dead(P, id)
     for _, part in ipairs({'', ':samples', ':history'}) do
       redis.call('EXPIRE', key .. part, KEEP_CLOSED)
     end

@@ -24,7 +24,8 @@ void buf_add(struct buf *b, const void *p, size_t n);
 void buf_sv(struct buf *b, struct sv s);
 void buf_puts(struct buf *b, const char *s);
 void buf_putc(struct buf *b, char c);
-void buf_printf(struct buf *b, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+void buf_printf(struct buf *b, const char *fmt, ...)
+    __attribute__((format(printf, 2, 3), nonnull(2)));
 
 /* Forget the first ${n} bytes. */
 void buf_drop(struct buf *b, size_t n);
