@@ -80,7 +80,7 @@ record_of(const struct line *line, const char *program)
 static const char *
 events_of(struct record *rec)
 {
-	seen.n = 0;
+	buf_free(&seen);
 	match_record(matcher, rec, see, rec);
 	return buf_str(&seen);
 }
@@ -307,11 +307,11 @@ START_TEST(tests_in_rules_run_as_lines_do)
 	    "      - {line: 'Jan 10 08:15:01 gate cron[1]: from 192.0.2.1', event: {}}\n");
 	ck_assert_uint_eq(rules_test(rules, note_result, &results), 4);
 	ck_assert_str_eq(buf_str(&results),
-	    "rules.yaml:10 a ok\nrules.yaml:11 a ok\nrules.yaml:12 a ok\n"
-	    "rules.yaml:13 a failed: expected no event, but the rule matches\n"
-	    "rules.yaml:14 a failed: expected source.ip = 192.0.2.2, got 192.0.2.1\n"
-	    "rules.yaml:15 a failed: expected source.ip = there, got nothing\n"
-	    "rules.yaml:16 a failed: expected an event: no: the line's program is \"cron\", the "
+	    "rules.yaml:9 a ok\nrules.yaml:10 a ok\nrules.yaml:11 a ok\n"
+	    "rules.yaml:12 a failed: expected no event, but the rule matches\n"
+	    "rules.yaml:13 a failed: expected source.ip = 192.0.2.2, got 192.0.2.1\n"
+	    "rules.yaml:14 a failed: expected source.ip = there, got nothing\n"
+	    "rules.yaml:15 a failed: expected an event: no: the line's program is \"cron\", the "
 	    "rule wants app\n");
 	buf_free(&results);
 }
@@ -497,8 +497,7 @@ START_TEST(one_failed_login_counts_once)
 	static const char *const attempt[] = {
 	    "Invalid user oracle from 192.0.2.10 port 40022",
 	    "pam_unix(sshd:auth): check pass; user unknown",
-	    "pam_unix(sshd:auth): authentication failure; logname= uid=0 euid=0 tty=ssh ruser= "
-	    "rhost=192.0.2.10 ",
+	    "pam_unix(sshd:auth): authentication failure; logname= uid=0 euid=0 tty=ssh rhost=::1 ",
 	    "Failed password for invalid user oracle from 192.0.2.10 port 40022 ssh2",
 	    "Connection closed by invalid user oracle 192.0.2.10 port 40022 [preauth]"};
 	size_t counted = 0;

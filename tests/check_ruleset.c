@@ -76,7 +76,7 @@ keep_errors(const struct diag *d)
 	const char *p, *at;
 
 	diag_print(d, &all);
-	errors.n = 0;
+	buf_free(&errors);
 	for (p = buf_str(&all); (at = strstr(p, dir)) != NULL; p = at + n)
 		buf_add(&errors, p, (size_t)(at - p));
 	buf_puts(&errors, p);

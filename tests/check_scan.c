@@ -22,8 +22,7 @@ see(void *ctx, const struct line *line)
 	ck_assert_ptr_eq(line->stream, seen->chunk->stream);
 	ck_assert_int_eq(line->cut, seen->chunk->cut);
 	/* An offset leads to the first byte of the text, whatever was skipped. */
-	ck_assert_ptr_eq(line->text.p,
-	    seen->chunk->data.p + (line->offset - seen->chunk->offset));
+	ck_assert_ptr_eq(line->text.p, seen->chunk->data.p + (line->offset - seen->chunk->offset));
 	buf_printf(&seen->text, "%d:%d:", (int)line->offset, (int)line->number);
 	buf_sv(&seen->text, line->text);
 	buf_putc(&seen->text, '|');
@@ -81,7 +80,8 @@ END_TEST
 
 START_TEST(one_carriage_return_goes)
 {
-	expect(numbered(SV("one\r\ntwo\r\r\nth\rree\r\n")), 3, "100:7:one|105:8:two\r|111:9:th\rree|");
+	expect(
+	    numbered(SV("one\r\ntwo\r\r\nth\rree\r\n")), 3, "100:7:one|105:8:two\r|111:9:th\rree|");
 }
 END_TEST
 
@@ -108,7 +108,8 @@ END_TEST
 
 START_TEST(cut_is_passed_on)
 {
-	struct chunk chunk = {.offset = 5, .next = 1 << 20, .number = 3, .data = SV("head of"), .cut = true};
+	struct chunk chunk = {
+	    .offset = 5, .next = 1 << 20, .number = 3, .data = SV("head of"), .cut = true};
 
 	expect(chunk, 1, "5:3:head of|");
 }

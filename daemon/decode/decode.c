@@ -43,7 +43,8 @@ record_format_name(enum record_format f)
 static char
 kind_of(char c)
 {
-	static const char kinds[] = "................................"
+	static const char kinds[] =
+	    "................................"
 	    /* !"#$%&'()*+,-./ 0-9 :;<=>? */
 	    ".ppppbpp..pppbbpaaaaaaaaaahppppp"
 	    /* @ A-Z [\]^_ */
@@ -245,9 +246,16 @@ plain(const struct line *line, int64_t now)
 {
 	struct sv none = {line->text.p, 0};
 
-	return (struct record){.line = line, .format = RECORD_PLAIN, .time = now,
-	    .facility = -1, .severity = -1, .host = none, .program = none, .pid = none,
-	    .structured = none, .message = line->text};
+	return (struct record){.line = line,
+	    .format = RECORD_PLAIN,
+	    .time = now,
+	    .facility = -1,
+	    .severity = -1,
+	    .host = none,
+	    .program = none,
+	    .pid = none,
+	    .structured = none,
+	    .message = line->text};
 }
 
 void

@@ -20,10 +20,10 @@ void decoder_free(struct decoder **d);
  *
  * The message is all that follows the header and the blanks after it.  A kernel's
  * "[12345.678]" belongs to it; the "(pam_unix)" of "su(pam_unix)[12]:" is dropped.
- * A valid PRI makes a line RFC 3164 whatever follows.  After an ISO stamp host and
- * program are taken only where they cannot well be the message. */
-void decode_line(
-    struct decoder *d, const struct line *line, int64_t now, struct record *rec);
+ * A line with a valid PRI and no stamp is RFC 3164 as well, of the time of reading
+ * and without host.  After an ISO stamp host and program are taken only where they
+ * can hardly be the message. */
+void decode_line(struct decoder *d, const struct line *line, int64_t now, struct record *rec);
 
 const char *record_format_name(enum record_format f); /* "rfc3164" */
 

@@ -20,8 +20,8 @@
 /* The text of a stamp up to its seconds, and the minute it stands for. */
 struct minute {
 	char text[32];
-	size_t n;              /* 0 = nothing remembered */
-	int64_t start;         /* ms */
+	size_t n;                 /* 0 = nothing remembered */
+	int64_t start;            /* ms */
 	int64_t now_from, now_to; /* holds while now_from <= now < now_to */
 };
 
@@ -41,7 +41,7 @@ struct decoder {
  * counted in ms as if that clock were in UTC. */
 struct stamp {
 	int64_t civil;
-	bool has_t;  /* T between date and time */
+	bool has_t; /* T between date and time */
 	bool zoned;
 	int64_t offset; /* ms east of UTC, when zoned */
 };
@@ -65,8 +65,7 @@ int64_t decode_time_resolve(struct decoder *d, const struct stamp *stamp, int64_
 bool decode_rfc3164(struct decoder *d, struct sv s, int64_t now, struct record *rec);
 bool decode_rfc5424(struct decoder *d, struct sv s, int64_t now, struct record *rec);
 /* ${relayed}: a PRI came before, so a host follows the stamp. */
-bool decode_iso(
-    struct decoder *d, struct sv s, int64_t now, bool relayed, struct record *rec);
+bool decode_iso(struct decoder *d, struct sv s, int64_t now, bool relayed, struct record *rec);
 
 /* decode.c */
 bool decode_tag(struct sv *s, struct tag *tag);

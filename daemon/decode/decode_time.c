@@ -235,8 +235,8 @@ stamp_part(struct sv s)
 static bool
 recall(const struct minute *m, struct sv s, int64_t now)
 {
-	return m->n > 0 && s.n > m->n && memcmp(m->text, s.p, m->n) == 0 &&
-	    now >= m->now_from && now < m->now_to;
+	return m->n > 0 && s.n > m->n && memcmp(m->text, s.p, m->n) == 0 && now >= m->now_from &&
+	    now < m->now_to;
 }
 
 static void
@@ -318,7 +318,8 @@ take_iso_minute(struct sv *s, struct date *t)
 		return false;
 	dash = s->p[4];
 	between = s->p[10];
-	if (!(dash == '-' && (between == 'T' || between == ' ')) && !(dash == '/' && between == ' '))
+	if (!(dash == '-' && (between == 'T' || between == ' ')) &&
+	    !(dash == '/' && between == ' '))
 		return false;
 	if (!take_number(s, 4, 4, &t->year) || !decode_take(s, dash) ||
 	    !take_number(s, 2, 2, &t->month) || !decode_take(s, dash) ||

@@ -118,23 +118,37 @@ rule_set_free(struct rule_set **sp)
 	free(s);
 }
 
+static void
+add_literal(struct rule_set *s, const char *text)
+{
+	XGROW(s->literals, s->nliterals);
+	s->literals[s->nliterals++] = xstrdup(text);
+}
+
+static bool
+add_net(struct rule_set *s, const char *text, struct buf *why)
+{
+	struct rule_net net;
+
+	if (!rule_net_parse(sv_str(text), &net, why))
+		return false;
+	XGROW(s->nets, s->nnets);
+	s->nets[s->nnets++] = net;
+	return true;
+}
+
 bool
 rule_set_add(struct rule_set *s, const char *text, struct buf *why)
 {
-	struct rule_net net;
-	size_t before = why->n;
+	struct buf ignored = BUF_INIT;
 
 	s->sorted = false;
-	if (s->kind != RULE_SET_TEXT && rule_net_parse(sv_str(text), &net, why)) {
-		XGROW(s->nets, s->nnets);
-		s->nets[s->nnets++] = net;
-		return true;
-	}
-	if (s->kind == RULE_SET_NETS || (s->kind == RULE_SET_ADDRESS && strchr(text, '/') != NULL))
-		return false;
-	why->n = before;
-	XGROW(s->literals, s->nliterals);
-	s->literals[s->nliterals++] = xstrdup(text);
+	if (s->kind == RULE_SET_NETS ||
+	    (s->kind == RULE_SET_ADDRESS && strchr(text, '/') != NULL))
+		return add_net(s, text, why);
+	if (s->kind == RULE_SET_TEXT || !add_net(s, text, &ignored))
+		add_literal(s, text);
+	buf_free(&ignored);
 	return true;
 }
 

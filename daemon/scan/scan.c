@@ -49,7 +49,8 @@ scan_chunk(struct scanner *s, const struct chunk *chunk, scan_cb *candidate, voi
 		const char *end = memchr(rest.p, '\n', rest.n);
 		size_t n = end == NULL ? rest.n : (size_t)(end - rest.p);
 		struct line line = {.stream = chunk->stream,
-		    .text = strip((struct sv){rest.p, n}), .cut = chunk->cut};
+		    .text = strip((struct sv){rest.p, n}),
+		    .cut = chunk->cut};
 
 		line.offset = chunk->offset + (uint64_t)(line.text.p - chunk->data.p);
 		line.number = chunk->number == 0 ? 0 : chunk->number + count;

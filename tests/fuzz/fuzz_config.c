@@ -6,7 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "conf/config.h"
+#include "conf/conf_internal.h"
 #include "util/vis.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -25,6 +25,19 @@ check_output(const struct diag *diag)
 	buf_free(&scratch);
 }
 
+static void
+check_urls(const struct config *c)
+{
+	const struct channel_conf *v = c->channels.v;
+
+	if (c->redis.url.s != NULL)
+		conf_url_check_redis(c->redis.url.s);
+	for (size_t i = 0; i < c->channels.n; i++) {
+		if (v[i].url.s != NULL)
+			conf_url_check_channel(v[i].url.s, v[i].insecure);
+	}
+}
+
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -34,6 +47,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 	assert((ret == 0) == (diag_errors(diag) == 0));
 	conf_check_required(&config_table, &c, diag);
+	check_urls(&c);
 	conf_read_text("b", (const char *)data, size, &config_table, &over, diag);
 	conf_merge(&config_table, &c, &over);
 	check_output(diag);

@@ -1,0 +1,140 @@
+#!/bin/sh
+# Do the documents say what the programs do?
+#
+#  - the references in triaged.yaml(5) and triaged-rules(5), between the lines
+#    BEGIN GENERATED and END GENERATED, are what "triagectl schema" prints, and so
+#    are the schemas in contrib/schema
+#  - every command and global option of triagectl stands in triagectl(1), every
+#    option of triaged in triaged(8), every field in triaged-rules(5)
+#  - a file that a document links to is there
+#  - no document names a path of the machine it was written on
+#  - mandoc finds nothing to say about the manual pages
+#
+# "check_docs.sh update" writes the generated parts anew.
+set -eu
+cd "${srcdir:-.}"
+: "${TRIAGECTL:?the program that prints the schema}"
+
+documents='README.md DESIGN.md INTERFACES.md CONTRIBUTING.md NEWS'
+manuals='man/triaged.8 man/triagectl.1 man/triaged.yaml.5 man/triaged-rules.5'
+tmp=$(mktemp -d)
+trap 'rm -rf "$tmp"' EXIT
+bad=0
+
+complain() {
+	echo "$*"
+	bad=1
+}
+
+# generate ARGUMENT...: what "triagectl schema" prints, with the directories of a
+# package in place of those that this build was configured with.
+generate() {
+	"$TRIAGECTL" schema "$@" | sed \
+	    -e 's|/[^] ,"]*/triaged/rules\.d|/etc/triaged/rules.d|g' \
+	    -e 's|/[^] ,"]*/triaged/rules\([],"]\)|/usr/share/triaged/rules\1|g' \
+	    -e 's|/[^] ,"]*/lib/triaged|/var/lib/triaged|g' \
+	    -e 's|/[^] ,"]*/triaged/control\.sock|/run/triaged/control.sock|g'
+}
+
+# fill PAGE GENERATED: the page with the generated text in its place.
+fill() {
+	awk -v generated="$2" '
+	/^\.\\" END GENERATED/ { skip = 0 }
+	!skip { print }
+	/^\.\\" BEGIN GENERATED/ {
+		skip = 1
+		while ((getline line < generated) > 0)
+			print line
+	}' "$1"
+}
+
+# same FILE WANTED: compare, or with update replace.
+same() {
+	if [ "$mode" = update ]; then
+		cp "$2" "$1"
+	elif ! diff -u "$1" "$2" >"$tmp/diff" 2>&1; then
+		head -n 40 "$tmp/diff"
+		complain "$1 is out of date: tests/check_docs.sh update"
+	fi
+}
+
+check_generated() {
+	for pair in config:triaged.yaml rules:triaged-rules; do
+		kind=${pair%%:*}
+		page=man/${pair#*:}.5
+		generate "$kind" --mdoc >"$tmp/mdoc"
+		grep -q '^\.\\" BEGIN GENERATED' "$page" || complain "$page has no generated part"
+		fill "$page" "$tmp/mdoc" >"$tmp/page"
+		same "$page" "$tmp/page"
+	done
+	generate config >"$tmp/schema"
+	same contrib/schema/triaged.schema.json "$tmp/schema"
+	generate rules >"$tmp/schema"
+	same contrib/schema/rules.schema.json "$tmp/schema"
+}
+
+check_names() {
+	commands=$(sed -n '/cli_command commands\[\]/,/^};/s/^[[:space:]]*{"\([a-z]*\)".*/\1/p' \
+	    daemon/cli/main.c)
+	[ -n "$commands" ] || complain 'daemon/cli/main.c: where is the table of commands?'
+	for name in $commands; do
+		grep -q "^\.It Cm $name\( \|$\)" man/triagectl.1 ||
+		    complain "man/triagectl.1: nothing about the command $name"
+	done
+	for option in $(sed -n 's/.*{"\(-[a-z]\)", "--[a-z]*"}.*/\1/p' daemon/cli/main.c); do
+		grep -q "^\.It Fl ${option#-}" man/triagectl.1 ||
+		    complain "man/triagectl.1: nothing about the option $option"
+	done
+	for option in $(sed -n "s/^[[:space:]]*case '\([a-z]\)':$/\1/p" daemon/main.c); do
+		grep -q "^\.It Fl $option" man/triaged.8 ||
+		    complain "man/triaged.8: nothing about the option -$option"
+	done
+	sed -n 's/^[[:space:]]*{"\([a-z_]*\)", "\([a-z._]*\)", FIELD_\([A-Z]*\)},$/\1 \2 \3/p' \
+	    daemon/rule/rule_fields.c | tr 'A-Z' 'a-z' | sort >"$tmp/fields"
+	sed -n 's/^\.It Li \([a-z_]*\) Ta \([a-z._]*\) Ta \([a-z]*\)$/\1 \2 \3/p' \
+	    man/triaged-rules.5 | sort >"$tmp/documented"
+	diff "$tmp/documented" "$tmp/fields" ||
+	    complain 'man/triaged-rules.5: the table of fields is not that of daemon/rule/rule_fields.c'
+}
+
+# Links of the form [text](path#part) and [text](path).
+check_links() {
+	for document in $documents; do
+		[ -f "$document" ] || { complain "$document is missing"; continue; }
+		grep -o '](\([^)]*\))' "$document" | sed 's/^](//; s/)$//; s/#.*//' |
+		    while read -r path; do
+			case $path in
+			'' | http://* | https://*) ;;
+			*) [ -e "$path" ] || echo "$document: $path is not there" ;;
+			esac
+		done
+	done >"$tmp/links"
+	[ ! -s "$tmp/links" ] || complain "$(cat "$tmp/links")"
+	cmp -s README README.md || complain 'README is not README.md'
+}
+
+# /tmp/tour is the one place that the tour works in.
+check_paths() {
+	# shellcheck disable=SC2086 # lists
+	grep -nE '(^|[^[:alnum:]._-])/(work|root|home|builds?|tmp)/' $documents $manuals |
+	    grep -vE '^[^:]*:[0-9]*:[^/]*(/[^t][^ ]*)*[^/]*/tmp/tour' >"$tmp/paths" || :
+	[ ! -s "$tmp/paths" ] || complain "$(cat "$tmp/paths")"
+}
+
+check_manuals() {
+	if ! command -v mandoc >/dev/null; then
+		echo 'mandoc is not installed: the form of the manual pages was not checked'
+		return
+	fi
+	# shellcheck disable=SC2086 # a list
+	mandoc -T lint -W style $manuals >"$tmp/lint" 2>&1 || :
+	[ ! -s "$tmp/lint" ] || complain "$(cat "$tmp/lint")"
+}
+
+mode=${1:-check}
+check_generated
+check_names
+check_links
+check_paths
+check_manuals
+exit $bad
