@@ -1,9 +1,10 @@
 #!/bin/sh
-# Are functions used that are never right here?  Comments and strings do not count.
+# Does the daemon use functions that are never right in it?  Comments and strings
+# do not count.
 set -eu
 cd "${srcdir:-.}"
 
-find daemon tests -name '*.[ch]' | LC_ALL=C sort | xargs awk '
+find daemon -name '*.[ch]' | LC_ALL=C sort | xargs awk '
 function ban(names, why,    word, n, i) {
 	n = split(names, word, " ")
 	for (i = 1; i <= n; i++)

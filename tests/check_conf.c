@@ -42,7 +42,9 @@ static const char *const colours[] = {"red", "green", "blue", NULL};
 
 static const struct conf_key wheel_keys[] = {
     {.name = "id", .type = CONF_STRING, .offset = offsetof(struct wheel, id), .required = true},
-    {.name = "spokes", .type = CONF_INT, .offset = offsetof(struct wheel, spokes),
+    {.name = "spokes",
+        .type = CONF_INT,
+        .offset = offsetof(struct wheel, spokes),
         .fallback = "12"},
 };
 
@@ -51,23 +53,42 @@ static const struct conf_table wheel_table = {
 
 static const struct conf_key car_keys[] = {
     {.name = "name", .type = CONF_STRING, .offset = offsetof(struct car, name), .required = true},
-    {.name = "doors", .type = CONF_INT, .offset = offsetof(struct car, doors), .min = 2, .max = 10,
-        .fallback = "4", .help = "How many."},
-    {.name = "pause", .type = CONF_DURATION, .offset = offsetof(struct car, pause), .min = 1000,
-        .max = 3600000, .fallback = "10m"},
-    {.name = "electric", .type = CONF_BOOL, .offset = offsetof(struct car, electric),
+    {.name = "doors",
+        .type = CONF_INT,
+        .offset = offsetof(struct car, doors),
+        .min = 2,
+        .max = 10,
+        .fallback = "4",
+        .help = "How many."},
+    {.name = "pause",
+        .type = CONF_DURATION,
+        .offset = offsetof(struct car, pause),
+        .min = 1000,
+        .max = 3600000,
+        .fallback = "10m"},
+    {.name = "electric",
+        .type = CONF_BOOL,
+        .offset = offsetof(struct car, electric),
         .fallback = "true"},
-    {.name = "colour", .type = CONF_ENUM, .offset = offsetof(struct car, colour),
-        .names = colours, .fallback = "green"},
-    {.name = "owners", .type = CONF_STRINGS, .offset = offsetof(struct car, owners),
+    {.name = "colour",
+        .type = CONF_ENUM,
+        .offset = offsetof(struct car, colour),
+        .names = colours,
+        .fallback = "green"},
+    {.name = "owners",
+        .type = CONF_STRINGS,
+        .offset = offsetof(struct car, owners),
         .fallback = "[ann, bob]"},
     {.name = "key", .type = CONF_SECRET, .offset = offsetof(struct car, key)},
-    {.name = "spare", .type = CONF_OBJECT, .offset = offsetof(struct car, spare),
+    {.name = "spare",
+        .type = CONF_OBJECT,
+        .offset = offsetof(struct car, spare),
         .sub = &wheel_table},
-    {.name = "wheels", .type = CONF_OBJECTS, .offset = offsetof(struct car, wheels),
+    {.name = "wheels",
+        .type = CONF_OBJECTS,
+        .offset = offsetof(struct car, wheels),
         .sub = &wheel_table},
-    {.name = "labels", .type = CONF_MAP, .offset = offsetof(struct car, labels),
-        .scalar = "none"},
+    {.name = "labels", .type = CONF_MAP, .offset = offsetof(struct car, labels), .scalar = "none"},
     {.name = "trips", .type = CONF_MAPS, .offset = offsetof(struct car, trips)},
 };
 
@@ -133,12 +154,13 @@ expect_none(const char *text)
 
 START_TEST(all_errors_are_printed_at_once)
 {
-	static const char text[] = "nmae: x\n"
-				   "doors: eleven\n"
-				   "colour: gren\n"
-				   "wheels:\n"
-				   "  - {spokes: 3, id: a, id: b}\n"
-				   "  - id: &b c\n";
+	static const char text[] =
+	    "nmae: x\n"
+	    "doors: eleven\n"
+	    "colour: gren\n"
+	    "wheels:\n"
+	    "  - {spokes: 3, id: a, id: b}\n"
+	    "  - id: &b c\n";
 	static const char wanted[] =
 	    "car.yaml:1:1: unknown key 'nmae' in a car; did you mean 'name'?\n"
 	    "nmae: x\n"
@@ -175,7 +197,9 @@ static const struct {
     {"{name: '\xe2\x80\xaex', doors: 1}",
         "\n{name: '\\u{202e}x', doors: 1}\n                           ^\n"},
     {"name: x\r\ndoors: 1\r\n", "\ndoors: 1\n       ^\n"},
-    {"\xef\xbb\xbf" "doors: 1", "\ndoors: 1\n       ^\n"},
+    {"\xef\xbb\xbf"
+     "doors: 1",
+        "\ndoors: 1\n       ^\n"},
     {"name: \"x", "\nname: \"x\n      ^\n"},
 };
 
@@ -194,7 +218,8 @@ START_TEST(long_line_is_cut_around_the_caret)
 
 	for (int i = 0; i < 5000; i++)
 		buf_putc(&spaces, ' ');
-	buf_printf(&text, "{name: a,%s doors: 1,%s electric: true}", buf_str(&spaces), buf_str(&spaces));
+	buf_printf(
+	    &text, "{name: a,%s doors: 1,%s electric: true}", buf_str(&spaces), buf_str(&spaces));
 	ck_assert_int_eq(read_bytes(text.p, text.n), -1);
 	out = errors();
 	line = strchr(out, '\n') + 1;
@@ -361,14 +386,16 @@ START_TEST(unreadable_file_is_an_error)
 {
 	ck_assert_int_eq(conf_read("/nonexistent/x", &car_table, &car, diag), -1);
 	ck_assert_int_eq(conf_read("/", &car_table, &car, diag), -1);
-	ck_assert_str_eq(errors(), "/nonexistent/x: cannot be read: No such file or directory\n"
-				   "/: cannot be read: not a regular file\n");
+	ck_assert_str_eq(errors(),
+	    "/nonexistent/x: cannot be read: No such file or directory\n"
+	    "/: cannot be read: not a regular file\n");
 }
 END_TEST
 
 /* --- values */
 
-static const char *const words[] = {"no", "0777", "1e3", "~", "null", "2026-01-01", "12:30:45", "0x1F"};
+static const char *const words[] = {
+    "no", "0777", "1e3", "~", "null", "2026-01-01", "12:30:45", "0x1F"};
 
 START_TEST(plain_text_stays_text)
 {
@@ -400,10 +427,11 @@ END_TEST
 
 START_TEST(every_type_is_read)
 {
-	expect_none("name: 'it''s'\ndoors: 5\npause: 30s\nelectric: false\ncolour: blue\n"
-		    "owners: eve\nkey: k\nspare: {id: s}\n"
-		    "wheels:\n- {id: a}\n- id: b\n  spokes: -3\n"
-		    "labels: {x: [1, 2], y: z}\ntrips:\n  - {to: rome}\n  - {to: oslo, by: sea}\n");
+	expect_none(
+	    "name: 'it''s'\ndoors: 5\npause: 30s\nelectric: false\ncolour: blue\n"
+	    "owners: eve\nkey: k\nspare: {id: s}\n"
+	    "wheels:\n- {id: a}\n- id: b\n  spokes: -3\n"
+	    "labels: {x: [1, 2], y: z}\ntrips:\n  - {to: rome}\n  - {to: oslo, by: sea}\n");
 	ck_assert_str_eq(car.name.s, "it's");
 	ck_assert_int_eq(car.name.at.line, 1);
 	ck_assert_int_eq(car.name.at.column, 7);
@@ -439,8 +467,9 @@ static const struct {
     {"doors: 99999999999999999999", "car.yaml:1:8: doors: expected a whole number"},
     {"doors: [4]", "car.yaml:1:8: doors: expected a whole number from 2 to 10, not a list"},
     {"doors:", "car.yaml:1:7: doors has no value: expected a whole number"},
-    {"pause: 10", "car.yaml:1:8: pause: expected a time with its unit (such as 30s, 10m, 12h, 7d) "
-		  "from 1s to 1h, not '10'"},
+    {"pause: 10",
+        "car.yaml:1:8: pause: expected a time with its unit (such as 30s, 10m, 12h, 7d) "
+        "from 1s to 1h, not '10'"},
     {"pause: 10min", "car.yaml:1:8: pause: expected a time with its unit"},
     {"pause: 999ms", "car.yaml:1:8: pause: expected a time with its unit"},
     {"pause: 61m", "car.yaml:1:8: pause: expected a time with its unit"},
@@ -448,8 +477,9 @@ static const struct {
     {"electric: yes", "car.yaml:1:11: electric: expected true or false, not 'yes'"},
     {"electric: True", "car.yaml:1:11: electric: expected true or false"},
     {"electric: 'true'", "car.yaml:1:11: electric: expected true or false"},
-    {"colour: Red", "car.yaml:1:9: colour: 'Red' is unknown: expected one of red, green, blue; did "
-		    "you mean 'red'?"},
+    {"colour: Red",
+        "car.yaml:1:9: colour: 'Red' is unknown: expected one of red, green, blue; did "
+        "you mean 'red'?"},
     {"colour: mauve", "car.yaml:1:9: colour: expected one of red, green, blue, not 'mauve'"},
     {"owners: [a, [b]]", "car.yaml:1:13: owners: expected text in each entry, not a list"},
     {"owners: [a, ]\nname:", "car.yaml:2:6: name has no value: expected text"},
@@ -491,10 +521,11 @@ START_TEST(required_keys_are_asked_for_at_every_depth)
 {
 	expect_none("spare: {}\nwheels: [{id: a}, {spokes: 3}]\n");
 	conf_check_required(&car_table, &car, diag);
-	ck_assert_str_eq(errors(), "car.yaml:1:1: a car needs the key 'name'\nspare: {}\n^\n"
-				   "car.yaml:1:8: a wheel needs the key 'id'\nspare: {}\n       ^\n"
-				   "car.yaml:2:19: a wheel needs the key 'id'\n"
-				   "wheels: [{id: a}, {spokes: 3}]\n                  ^\n");
+	ck_assert_str_eq(errors(),
+	    "car.yaml:1:1: a car needs the key 'name'\nspare: {}\n^\n"
+	    "car.yaml:1:8: a wheel needs the key 'id'\nspare: {}\n       ^\n"
+	    "car.yaml:2:19: a wheel needs the key 'id'\n"
+	    "wheels: [{id: a}, {spokes: 3}]\n                  ^\n");
 }
 END_TEST
 
@@ -503,8 +534,9 @@ START_TEST(override_replaces_the_keys_that_it_sets)
 	struct car over = {0};
 	static const char text[] = "doors: 2\nowners: [eve]\nspare: {id: t}\nlabels: {c: d}";
 
-	expect_none("name: a\ndoors: 6\npause: 1m\nowners: [cy, di]\nspare: {id: s, spokes: 5}\n"
-		    "labels: {a: b}\nwheels: [{id: w}]");
+	expect_none(
+	    "name: a\ndoors: 6\npause: 1m\nowners: [cy, di]\nspare: {id: s, spokes: 5}\n"
+	    "labels: {a: b}\nwheels: [{id: w}]");
 	ck_assert_int_eq(
 	    conf_read_text("site.yaml", text, strlen(text), &car_table, &over, diag), 0);
 	conf_merge(&car_table, &car, &over);
@@ -573,8 +605,8 @@ START_TEST(secret_file_that_is_missing_is_an_error)
 {
 	expect_none("name: a\nkey_file: /nonexistent/x");
 	ck_assert_ptr_null(conf_secret(&car.key, diag));
-	ck_assert_ptr_nonnull(strstr(errors(),
-	    "car.yaml:2:11: the secret in /nonexistent/x cannot be used: No such file"));
+	ck_assert_ptr_nonnull(strstr(
+	    errors(), "car.yaml:2:11: the secret in /nonexistent/x cannot be used: No such file"));
 }
 END_TEST
 

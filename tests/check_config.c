@@ -101,15 +101,17 @@ START_TEST(full_file_is_read)
 {
 	const struct channel_conf *ch;
 
-	expect_none("node: web-1.example.org\nstate_dir: /s\ncontrol_socket: /c\nrules: /r\n"
-		    "max_line: 256\n"
-		    "sources: [{id: a, files: ['/x/*.log', /y], start: beginning}]\n"
-		    "redis: {url: 'redis://[::1]:6379/1', user: u, password: p}\n"
-		    "channels:\n"
-		    "  - {id: ops, type: webhook, url: 'https://x.example/y?z', secret: " KEY_24 "}\n"
-		    "  - {id: chat, type: slack, url: 'http://127.0.0.1:80', insecure: true,\n"
-		    "     min_severity: critical}\n"
-		    "match: {jit: false}\n");
+	expect_none(
+	    "node: web-1.example.org\nstate_dir: /s\ncontrol_socket: /c\nrules: /r\n"
+	    "max_line: 256\n"
+	    "sources: [{id: a, files: ['/x/*.log', /y], start: beginning}]\n"
+	    "redis: {url: 'redis://[::1]:6379/1', user: u, password: p}\n"
+	    "channels:\n"
+	    "  - {id: ops, type: webhook, url: 'https://x.example/y?z', secret: " KEY_24
+	    "}\n"
+	    "  - {id: chat, type: slack, url: 'http://127.0.0.1:80', insecure: true,\n"
+	    "     min_severity: critical}\n"
+	    "match: {jit: false}\n");
 	ck_assert_str_eq(config->node.s, "web-1.example.org");
 	ck_assert_uint_eq(config->channels.n, 2);
 	ch = config->channels.v;
@@ -156,16 +158,17 @@ static const struct {
     {"sources: [{id: -a, files: /a}]", "1:16: id: expected lower-case letters"},
     {"sources: [{id: a.b, files: /a}]", "1:16: id: expected lower-case letters"},
     {"sources: [{id: abcdefghijabcdefghijabcdefghijabc, files: /a}]", "at most 32"},
-    {"sources: [{id: a, files: /a}, {id: a, files: /b}]", "1:36: id 'a' is taken, by the one on "
-							   "line 1"},
+    {"sources: [{id: a, files: /a}, {id: a, files: /b}]",
+        "1:36: id 'a' is taken, by the one on "
+        "line 1"},
     {SOURCES "node: a b", "2:7: node: expected letters"},
     {SOURCES "node: ''", "2:7: node: expected letters"},
     {SOURCES "state_dir: var", "2:12: state_dir: expected an absolute path"},
     {SOURCES "rules: [/a, b]", "2:13: rules: expected an absolute path"},
     {SOURCES "control_socket: c", "2:17: control_socket: expected an absolute path"},
     {SOURCES "control_socket: /abcdefghijabcdefghijabcdefghijabcdefghijabcdefghijabcdefghij"
-	     "abcdefghijabcdefghijabcdefghijabcdefghijabcdefghij",
-	"2:17: control_socket: longer than the 107 bytes"},
+             "abcdefghijabcdefghijabcdefghijabcdefghijabcdefghij",
+        "2:17: control_socket: longer than the 107 bytes"},
     {SOURCES "max_line: 255", "2:11: max_line: expected a whole number from 256 to 1048576"},
     {SOURCES "redis: {user: a}", "user: needs a password as well"},
     {SOURCES "redis: {password: a}", "password: needs a url as well"},
@@ -173,14 +176,14 @@ static const struct {
     {SOURCES "channels: [{id: a, type: mail, url: 'https://x'}]", "type: expected one of webhook"},
     {SOURCES "channels: [{id: a, type: slack}]", "a channel needs the key 'url'"},
     {SOURCES "channels: [{id: a, type: slack, url: 'https://x', secret: " KEY_24 "}]",
-	"secret: a slack channel takes none"},
+        "secret: a slack channel takes none"},
     {SOURCES "channels: [{id: a, type: slack, url: 'https://x'}, {id: a, type: slack, url: "
-	     "'https://x'}]",
-	"id 'a' is taken"},
+             "'https://x'}]",
+        "id 'a' is taken"},
     {SOURCES "channels: [{id: a, type: slack, url: 'https://x', ca_file: /nonexistent}]",
-	"ca_file: cannot be read: No such file"},
+        "ca_file: cannot be read: No such file"},
     {SOURCES "channels: [{id: a, type: slack, url_file: /nonexistent}]",
-	"2:43: the secret in /nonexistent cannot be used: No such file"},
+        "2:43: the secret in /nonexistent cannot be used: No such file"},
 };
 
 START_TEST(mistake_is_refused)
@@ -191,14 +194,15 @@ END_TEST
 
 START_TEST(mistakes_come_all_at_once)
 {
-	read_text("node: a b\n"
-		  "max_line: big\n"
-		  "sources:\n"
-		  "  - {id: a, file: /var/log/a}\n"
-		  "  - {id: a, files: b}\n"
-		  "channels:\n"
-		  "  - {id: ops, type: slack, url: 'http://x'}\n"
-		  "  - {id: ops, type: slack}\n");
+	read_text(
+	    "node: a b\n"
+	    "max_line: big\n"
+	    "sources:\n"
+	    "  - {id: a, file: /var/log/a}\n"
+	    "  - {id: a, files: b}\n"
+	    "channels:\n"
+	    "  - {id: ops, type: slack, url: 'http://x'}\n"
+	    "  - {id: ops, type: slack}\n");
 	ck_assert_msg(diag_errors(diag) == 8, "%s", buf_str(&printed));
 }
 END_TEST
@@ -246,8 +250,8 @@ static const struct {
 
 START_TEST(channel_url_is_checked)
 {
-	char *text = xasprintf(SOURCES "channels: [{id: a, type: slack, url: '%s'}]\n",
-	    channel_urls[_i].url);
+	char *text = xasprintf(
+	    SOURCES "channels: [{id: a, type: slack, url: '%s'}]\n", channel_urls[_i].url);
 
 	if (channel_urls[_i].wanted == NULL)
 		expect_none(text);
@@ -308,15 +312,16 @@ static const struct {
     {"WHSEC_QUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFB", false},
     {"whsec_QUFBQUFBQUFBQUFBQUFBQUFBQUFBQUF!", false},
     {"whsec_QUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQQ==",
-	true}, /* 64 bytes */
+        true}, /* 64 bytes */
     {"whsec_QUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUFBQUE=",
-	false},
+        false},
 };
 
 START_TEST(signing_key_is_checked)
 {
-	char *text = xasprintf(SOURCES "channels: [{id: a, type: webhook, url: 'https://a', "
-				       "secret: '%s'}]\n",
+	char *text = xasprintf(SOURCES
+	    "channels: [{id: a, type: webhook, url: 'https://a', "
+	    "secret: '%s'}]\n",
 	    signing_keys[_i].secret);
 
 	if (signing_keys[_i].good)
@@ -331,8 +336,9 @@ START_TEST(url_and_secret_may_come_from_files)
 {
 	char *url = rig_file(dir, "url", "https://hooks.example/T0\n");
 	char *secret = rig_file(dir, "secret", KEY_24 "\n");
-	char *text = xasprintf(SOURCES "channels: [{id: a, type: webhook, url_file: %s, "
-				       "secret_file: %s}]\n",
+	char *text = xasprintf(SOURCES
+	    "channels: [{id: a, type: webhook, url_file: %s, "
+	    "secret_file: %s}]\n",
 	    url, secret);
 
 	expect_none(text);

@@ -113,11 +113,13 @@ check_links() {
 	cmp -s README README.md || complain 'README is not README.md'
 }
 
-# /tmp/tour is the one place that the tour works in.
+# /tmp/tour is where the tour of the README takes place, on any machine.
 check_paths() {
-	# shellcheck disable=SC2086 # lists
-	grep -nE '(^|[^[:alnum:]._-])/(work|root|home|builds?|tmp)/' $documents $manuals |
-	    grep -vE '^[^:]*:[0-9]*:[^/]*(/[^t][^ ]*)*[^/]*/tmp/tour' >"$tmp/paths" || :
+	for document in $documents $manuals; do
+		sed 's|/tmp/tour||g' "$document" |
+		    grep -nE '(^|[^[:alnum:]._-])/(work|root|home|builds?|tmp)/' |
+		    sed "s|^|$document:|"
+	done >"$tmp/paths"
 	[ ! -s "$tmp/paths" ] || complain "$(cat "$tmp/paths")"
 }
 
@@ -126,8 +128,10 @@ check_manuals() {
 		echo 'mandoc is not installed: the form of the manual pages was not checked'
 		return
 	fi
+	# Whether the pages referred to are installed here says nothing about these.
 	# shellcheck disable=SC2086 # a list
-	mandoc -T lint -W style $manuals >"$tmp/lint" 2>&1 || :
+	mandoc -T lint -W style $manuals 2>&1 |
+	    grep -v 'referenced manual not found\|mandoc\.db' >"$tmp/lint" || :
 	[ ! -s "$tmp/lint" ] || complain "$(cat "$tmp/lint")"
 }
 

@@ -20,16 +20,18 @@ fi
 	find "$daemon" -name '*.c' | sed "s|^$daemon/|file |"
 	nm -A -g --defined-only libtriaged.a | sed 's/^libtriaged\.a:/symbol /; s/\.o:/ /'
 } | awk '
-function may(file, prefixes) {
-	also[file] = prefixes
+function may(file_or_folder, prefixes) {
+	also[file_or_folder] = prefixes
 }
 BEGIN {
+	may(".", "daemon_")
+	may("correlate", "correlator_")
+	may("decode", "decoder_ record_")
+	may("match", "matcher_")
+	may("scan", "scanner_")
 	may("util/xalloc.c", "x")
-	may("util/hash.c", "hash")
 	may("correlate/correlate_index.c", "group_index_")
 	may("correlate/correlate_window.c", "window_")
-	may("cli/main.c", "main")
-	may("main.c", "main")
 }
 $1 == "file" {
 	base = $2
@@ -51,10 +53,10 @@ $1 == "symbol" {
 	file = path[$2]
 	folder = file
 	if (!sub(/\/.*/, "", folder))
-		folder = ""
+		folder = "."
 	first = $2
 	sub(/_.*/, "", first)
-	n = split($2 "_ " first "_ " (folder == "" ? "" : folder "_ ") also[file], prefix, " ")
+	n = split($2 "_ " first "_ " folder "_ " also[folder] " " also[file], prefix, " ")
 	for (i = 1; i <= n; i++)
 		if (index($NF, prefix[i]) == 1)
 			next

@@ -193,7 +193,8 @@ public_part(const struct conf_file *f, struct sv line)
 static size_t
 show_line(struct buf *out, struct sv line, size_t column)
 {
-	size_t first = column > LINE_BEFORE ? column - LINE_BEFORE : 1, width = 0, caret = 0, at = 1;
+	size_t first = column > LINE_BEFORE ? column - LINE_BEFORE : 1, width = 0, caret = 0,
+	       at = 1;
 
 	if (first > 1) {
 		buf_puts(out, "...");

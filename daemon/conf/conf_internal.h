@@ -45,9 +45,31 @@ const void *conf_member_const(const void *obj, const struct conf_key *key);
 /* Free what the member that ${key} describes holds, and zero it. */
 void conf_clear_member(const struct conf_key *key, void *member);
 
-/* The default of a STRINGS key, which may be one text or a list; to be cleared. */
 struct yaml_node;
+
+/* The default of ${key} as it would be read from a file; to be cleared. */
 void conf_fallback_read(const struct conf_key *key, struct yaml_node *node);
+
+/* schema_scalar.c: read ${node} into ${out} as ${key} says. */
+void conf_read_string(const struct conf_key *key, const struct yaml_node *node,
+    struct conf_string *out, struct diag *diag);
+void conf_read_int(
+    const struct conf_key *key, const struct yaml_node *node, int64_t *out, struct diag *diag);
+void conf_read_bool(
+    const struct conf_key *key, const struct yaml_node *node, bool *out, struct diag *diag);
+void conf_read_duration(
+    const struct conf_key *key, const struct yaml_node *node, int64_t *out, struct diag *diag);
+void conf_read_enum(
+    const struct conf_key *key, const struct yaml_node *node, int *out, struct diag *diag);
+
+/* Is ${node} a scalar with a value?  And that value, copied. */
+bool conf_is_text(const struct yaml_node *node);
+struct conf_string conf_take_text(const struct yaml_node *node);
+/* Report that ${name} has the value ${node}, not what was ${expected}. */
+void conf_complain(
+    const char *name, const struct yaml_node *node, struct diag *diag, const char *expected);
+/* How many bytes of the scalar ${node} a message repeats, for "%.*s". */
+int conf_shown(const struct yaml_node *node);
 
 /* Append ${ms} as it would stand in a file, in its largest whole unit. */
 void conf_duration_format(struct buf *out, int64_t ms);

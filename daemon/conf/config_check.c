@@ -65,7 +65,8 @@ check_socket(const struct conf_string *path, struct diag *diag)
 
 	check_path("control_socket", path, diag);
 	if (path->s != NULL && strlen(path->s) >= sizeof(address->sun_path))
-		diag_error(diag, path->at, "control_socket: longer than the %zu bytes of a unix socket",
+		diag_error(diag, path->at,
+		    "control_socket: longer than the %zu bytes of a unix socket",
 		    sizeof(address->sun_path) - 1);
 }
 
@@ -77,8 +78,8 @@ check_node(const struct conf_string *node, struct diag *diag)
 	if (strlen(node->s) > NODE_MAX || node->s[0] == '\0' ||
 	    strspn(node->s, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._") !=
 	        strlen(node->s))
-		diag_error(diag, node->at, "node: expected letters, digits, '-', '.' and '_', at most %d",
-		    NODE_MAX);
+		diag_error(diag, node->at,
+		    "node: expected letters, digits, '-', '.' and '_', at most %d", NODE_MAX);
 }
 
 static void
@@ -132,8 +133,8 @@ check_channel_url(const struct channel_conf *ch, struct diag *diag)
 		return;
 	wrong = conf_url_check_channel(url, ch->insecure);
 	if (wrong != NULL)
-		diag_error(diag, ch->url.at, "url: %s%s", ch->url.is_file ? "what the file holds " : "",
-		    wrong);
+		diag_error(diag, ch->url.at, "url: %s%s",
+		    ch->url.is_file ? "what the file holds " : "", wrong);
 	free(url);
 }
 
@@ -158,15 +159,17 @@ check_channel_secret(const struct channel_conf *ch, struct diag *diag)
 	if (ch->secret.s == NULL)
 		return;
 	if (ch->type == CHANNEL_SLACK) {
-		diag_error(diag, ch->secret.at, "secret: a slack channel takes none, its url is one");
+		diag_error(
+		    diag, ch->secret.at, "secret: a slack channel takes none, its url is one");
 		return;
 	}
 	if ((secret = conf_secret(&ch->secret, diag)) == NULL)
 		return;
 	if (!is_signing_key(secret))
 		diag_error(diag, ch->secret.at,
-		    "secret: expected " SECRET_PREFIX " and %d to %d bytes in base64; try: echo "
-		    SECRET_PREFIX "$(openssl rand -base64 32)",
+		    "secret: expected " SECRET_PREFIX
+		    " and %d to %d bytes in base64; try: echo " SECRET_PREFIX
+		    "$(openssl rand -base64 32)",
 		    SECRET_MIN, SECRET_MAX);
 	free(secret);
 }

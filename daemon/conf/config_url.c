@@ -123,8 +123,8 @@ conf_url_check_redis(const char *text)
 		return "asks for TLS, which is not supported yet: use redis:// or unix://";
 	if (sv_is(url.scheme, "unix"))
 		return url.host.n == 0 && url.rest.n > 1 && url.rest.p[0] == '/'
-		           ? NULL
-		           : "needs an absolute path: unix:///path/to/redis.sock";
+		    ? NULL
+		    : "needs an absolute path: unix:///path/to/redis.sock";
 	if (!sv_is(url.scheme, "redis"))
 		return "is of an unknown kind: expected unix:///PATH or redis://HOST[:PORT][/DB]";
 	if (!is_host(url.host))

@@ -1,242 +1,62 @@
 /*
  * schema: see schema.h.  The reader: a YAML tree into a struct, by its table.
  *
- * Each value reader reports what is wrong with its node and leaves the member as
- * it was, so that whatever stands in a struct is valid.  What is done with
- * structs afterwards is in schema_object.c.
+ * Each reader of a value reports what is wrong with its node and leaves the
+ * member as it was, so that whatever stands in a struct is valid.  Single values
+ * are read in schema_scalar.c; what is done with structs afterwards is in
+ * schema_object.c.
  */
 #include "conf/schema.h"
 
 #include <assert.h>
-#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "conf/conf_internal.h"
 #include "conf/yaml_tree.h"
-#include "util/num.h"
-#include "util/vis.h"
 #include "util/xalloc.h"
 
-#define SHOWN_MAX 40 /* bytes of a wrong value that a message repeats */
 #define SECRET_SUFFIX "_file"
 
 static void read_object(
     const struct conf_table *table, const struct yaml_node *node, void *obj, struct diag *diag);
 
-/* What ${node} is, for "expected ..., not ..."; the precision cuts no character. */
-static int
-shown(const struct yaml_node *node)
-{
-	return (int)vis_cut(sv_str(node->s), SHOWN_MAX);
-}
-
-static void
-complain(const struct conf_key *key, const struct yaml_node *node, struct diag *diag,
-    const char *expected)
-{
-	switch (node->kind) {
-	case YAML_KIND_BAD:
-		break;
-	case YAML_KIND_SCALAR:
-		if (node->plain && node->s[0] == '\0')
-			diag_error(diag, node->at, "%s has no value: expected %s", key->name, expected);
-		else
-			diag_error(diag, node->at, "%s: expected %s, not '%.*s'%s", key->name, expected,
-			    shown(node), node->s, node->plain ? "" : " in quotes");
-		break;
-	case YAML_KIND_LIST:
-		diag_error(diag, node->at, "%s: expected %s, not a list", key->name, expected);
-		break;
-	case YAML_KIND_MAP:
-		diag_error(diag, node->at, "%s: expected %s, not a mapping", key->name, expected);
-		break;
-	}
-}
-
-static bool
-is_text(const struct yaml_node *node)
-{
-	return node->kind == YAML_KIND_SCALAR && !(node->plain && node->s[0] == '\0');
-}
-
-static bool
-is_plain(const struct yaml_node *node)
-{
-	return is_text(node) && node->plain;
-}
-
-static struct conf_string
-take_text(const struct yaml_node *node)
-{
-	return (struct conf_string){xstrdup(node->s), node->at, false};
-}
-
-static void
-read_string(const struct conf_key *key, const struct yaml_node *node, struct conf_string *out,
-    struct diag *diag)
-{
-	if (is_text(node))
-		*out = take_text(node);
-	else
-		complain(key, node, diag, "text");
-}
-
-static bool
-has_range(const struct conf_key *key)
-{
-	return key->min != 0 || key->max != 0;
-}
-
-/* 007 is seven to some readers of YAML and octal to others. */
-static bool
-leading_zero(const char *s)
-{
-	if (*s == '-')
-		s++;
-	return s[0] == '0' && s[1] != '\0';
-}
-
-static void
-read_int(const struct conf_key *key, const struct yaml_node *node, int64_t *out, struct diag *diag)
-{
-	struct buf expected = BUF_INIT;
-	int64_t value;
-
-	buf_puts(&expected, "a whole number");
-	if (has_range(key))
-		buf_printf(&expected, " from %" PRId64 " to %" PRId64, key->min, key->max);
-	if (is_plain(node) && !leading_zero(node->s) &&
-	    num_int(sv_str(node->s), has_range(key) ? key->min : INT64_MIN,
-	        has_range(key) ? key->max : INT64_MAX, &value))
-		*out = value;
-	else
-		complain(key, node, diag, buf_str(&expected));
-	buf_free(&expected);
-}
-
-static void
-read_bool(const struct conf_key *key, const struct yaml_node *node, bool *out, struct diag *diag)
-{
-	if (is_plain(node) && strcmp(node->s, "true") == 0)
-		*out = true;
-	else if (is_plain(node) && strcmp(node->s, "false") == 0)
-		*out = false;
-	else
-		complain(key, node, diag, "true or false");
-}
-
-void
-conf_duration_format(struct buf *out, int64_t ms)
-{
-	static const struct {
-		const char *unit;
-		int64_t ms;
-	} units[] = {{"d", 86400000}, {"h", 3600000}, {"m", 60000}, {"s", 1000}, {"ms", 1}};
-	size_t i = 0;
-
-	if (ms == 0)
-		i = 3;
-	while (ms % units[i].ms != 0)
-		i++;
-	buf_printf(out, "%" PRId64 "%s", ms / units[i].ms, units[i].unit);
-}
-
-static void
-read_duration(
-    const struct conf_key *key, const struct yaml_node *node, int64_t *out, struct diag *diag)
-{
-	struct buf expected = BUF_INIT;
-	int64_t value;
-
-	if (is_text(node) && num_duration(sv_str(node->s), &value) &&
-	    (!has_range(key) || (value >= key->min && value <= key->max))) {
-		*out = value;
-		return;
-	}
-	buf_puts(&expected, "a time with its unit (such as 30s, 10m, 12h, 7d)");
-	if (has_range(key)) {
-		buf_puts(&expected, " from ");
-		conf_duration_format(&expected, key->min);
-		buf_puts(&expected, " to ");
-		conf_duration_format(&expected, key->max);
-	}
-	complain(key, node, diag, buf_str(&expected));
-	buf_free(&expected);
-}
-
-static size_t
-count_names(const char *const *names)
-{
-	size_t n = 0;
-
-	while (names[n] != NULL)
-		n++;
-	return n;
-}
-
-static void
-read_enum(const struct conf_key *key, const struct yaml_node *node, int *out, struct diag *diag)
-{
-	struct buf expected = BUF_INIT;
-	size_t n = count_names(key->names);
-	const char *meant = NULL;
-
-	for (size_t i = 0; i < n; i++) {
-		if (is_text(node) && strcmp(node->s, key->names[i]) == 0) {
-			*out = (int)i;
-			return;
-		}
-	}
-	buf_puts(&expected, "one of");
-	for (size_t i = 0; i < n; i++)
-		buf_printf(&expected, "%s %s", i == 0 ? "" : ",", key->names[i]);
-	if (is_text(node))
-		meant = conf_suggest(sv_str(node->s), key->names, n);
-	if (meant != NULL)
-		diag_error(diag, node->at, "%s: '%.*s' is unknown: expected %s; did you mean '%s'?",
-		    key->name, shown(node), node->s, buf_str(&expected), meant);
-	else
-		complain(key, node, diag, buf_str(&expected));
-	buf_free(&expected);
-}
-
 static void
 add_string(struct conf_strings *out, const struct yaml_node *node)
 {
 	XGROW(out->v, out->n);
-	out->v[out->n++] = take_text(node);
+	out->v[out->n++] = conf_take_text(node);
 }
 
 static void
-read_strings(const struct conf_key *key, const struct yaml_node *node, struct conf_strings *out,
-    struct diag *diag)
+read_strings(
+    const char *name, const struct yaml_node *node, struct conf_strings *out, struct diag *diag)
 {
-	if (is_text(node)) {
+	if (conf_is_text(node)) {
 		add_string(out, node);
 	} else if (node->kind == YAML_KIND_LIST) {
 		for (size_t i = 0; i < node->n; i++) {
-			if (is_text(&node->v[i]))
+			if (conf_is_text(&node->v[i]))
 				add_string(out, &node->v[i]);
 			else
-				complain(key, &node->v[i], diag, "text in each entry");
+				conf_complain(name, &node->v[i], diag, "text in each entry");
 		}
 	} else {
-		complain(key, node, diag, "text or a list of texts");
+		conf_complain(name, node, diag, "text or a list of texts");
 	}
 }
 
 static void
-read_secret_file(const struct conf_key *key, const struct yaml_node *node,
-    struct conf_string *out, struct diag *diag)
+read_secret_file(
+    const char *name, const struct yaml_node *node, struct conf_string *out, struct diag *diag)
 {
-	if (!is_text(node) || node->s[0] != '/') {
-		conf_file_hide(node->at.file, key->name); /* it may be the secret itself */
+	if (!conf_is_text(node) || node->s[0] != '/') {
+		conf_file_hide(node->at.file, name); /* it may be the secret itself */
 		diag_error(diag, node->at,
-		    "%s: expected the absolute path of a file that holds the secret", key->name);
+		    "%s: expected the absolute path of a file that holds the secret", name);
 		return;
 	}
-	*out = take_text(node);
+	*out = conf_take_text(node);
 	out->is_file = true;
 }
 
@@ -247,14 +67,15 @@ read_objects(const struct conf_key *key, const struct yaml_node *node, struct co
 	size_t size = key->sub->size;
 
 	if (node->kind != YAML_KIND_LIST) {
-		complain(key, node, diag, "a list, each entry beginning with '- '");
+		conf_complain(key->name, node, diag, "a list, each entry beginning with '- '");
 		return;
 	}
 	for (size_t i = 0; i < node->n; i++) {
 		char *obj;
 
 		if (node->v[i].kind != YAML_KIND_MAP) {
-			complain(key, &node->v[i], diag, "a mapping (key: value) in each entry");
+			conf_complain(
+			    key->name, &node->v[i], diag, "a mapping (key: value) in each entry");
 			continue;
 		}
 		out->v = xgrow(out->v, out->n, size);
@@ -269,21 +90,21 @@ read_map(const struct conf_key *key, const struct yaml_node *node, struct conf_m
     struct diag *diag)
 {
 	out->at = node->at;
-	out->is_word = key->scalar != NULL && is_text(node) && strcmp(node->s, key->scalar) == 0;
+	out->is_word =
+	    key->scalar != NULL && conf_is_text(node) && strcmp(node->s, key->scalar) == 0;
 	if (out->is_word)
 		return;
 	if (node->kind != YAML_KIND_MAP) {
-		complain(key, node, diag, "a mapping of names to values");
+		conf_complain(key->name, node, diag, "a mapping of names to values");
 		return;
 	}
 	for (size_t i = 0; i < node->n; i += 2) {
-		const struct conf_key value = {.name = node->v[i].s};
 		struct conf_pair *pair;
 
 		XGROW(out->v, out->n);
 		pair = &out->v[out->n++];
-		*pair = (struct conf_pair){.name = take_text(&node->v[i])};
-		read_strings(&value, &node->v[i + 1], &pair->values, diag);
+		*pair = (struct conf_pair){.name = conf_take_text(&node->v[i])};
+		read_strings(node->v[i].s, &node->v[i + 1], &pair->values, diag);
 	}
 }
 
@@ -308,22 +129,22 @@ read_value(
 	switch (key->type) {
 	case CONF_STRING:
 	case CONF_SECRET:
-		read_string(key, node, member, diag);
+		conf_read_string(key, node, member, diag);
 		break;
 	case CONF_INT:
-		read_int(key, node, member, diag);
+		conf_read_int(key, node, member, diag);
 		break;
 	case CONF_BOOL:
-		read_bool(key, node, member, diag);
+		conf_read_bool(key, node, member, diag);
 		break;
 	case CONF_DURATION:
-		read_duration(key, node, member, diag);
+		conf_read_duration(key, node, member, diag);
 		break;
 	case CONF_ENUM:
-		read_enum(key, node, member, diag);
+		conf_read_enum(key, node, member, diag);
 		break;
 	case CONF_STRINGS:
-		read_strings(key, node, member, diag);
+		read_strings(key->name, node, member, diag);
 		break;
 	case CONF_OBJECT:
 		read_object(key->sub, node, member, diag);
@@ -422,7 +243,7 @@ report_unknown(const struct conf_table *table, const struct yaml_node *name, str
 		}
 	}
 	meant = conf_suggest(sv_str(name->s), names, n);
-	diag_error(diag, name->at, "unknown key '%.*s' in %s%s%s%s", shown(name), name->s,
+	diag_error(diag, name->at, "unknown key '%.*s' in %s%s%s%s", conf_shown(name), name->s,
 	    table->name, meant == NULL ? "" : "; did you mean '", meant == NULL ? "" : meant,
 	    meant == NULL ? "" : "'?");
 	key = meant == NULL ? NULL : find_key(table, meant, &is_file);
@@ -457,8 +278,9 @@ read_pair(const struct conf_table *table, const struct yaml_node *name,
 	if (key == NULL)
 		return;
 	if ((head->set & key_bit(table, key)) != 0) {
-		diag_error(diag, name->at, "%s and %s" SECRET_SUFFIX " exclude each other: keep one",
-		    key->name, key->name);
+		diag_error(diag, name->at,
+		    "%s and %s" SECRET_SUFFIX " exclude each other: keep one", key->name,
+		    key->name);
 		return;
 	}
 	head->set |= key_bit(table, key);
@@ -466,7 +288,7 @@ read_pair(const struct conf_table *table, const struct yaml_node *name,
 	if (!replaced_at_once(key->type))
 		conf_clear_member(key, member);
 	if (is_file)
-		read_secret_file(&(struct conf_key){.name = name->s}, value, member, diag);
+		read_secret_file(name->s, value, member, diag);
 	else
 		read_value(key, value, member, diag);
 }
@@ -500,8 +322,7 @@ read_object(
 	head->at = node->at;
 	fill_defaults(table, obj, diag);
 	if (node->kind != YAML_KIND_MAP) {
-		complain(&(struct conf_key){.name = table->name}, node, diag,
-		    "a mapping (key: value)");
+		conf_complain(table->name, node, diag, "a mapping (key: value)");
 		return;
 	}
 	for (size_t i = 0; i < node->n; i += 2)

@@ -31,7 +31,8 @@ map_schema(void)
 {
 	json_t *scalar = json_pack("{s:[s, s, s]}", "type", "string", "number", "boolean");
 
-	return json_pack("{s:s, s:o}", "type", "object", "additionalProperties", one_or_more(scalar));
+	return json_pack(
+	    "{s:s, s:o}", "type", "object", "additionalProperties", one_or_more(scalar));
 }
 
 static json_t *
@@ -157,8 +158,8 @@ add_secret(const struct conf_key *key, bool required, json_t *properties, json_t
 		    json_pack("{s:[{s:[s]}, {s:[s]}]}", "oneOf", "required", key->name, "required",
 		        file));
 	else
-		json_array_append_new(conditions,
-		    json_pack("{s:{s:[s, s]}}", "not", "required", key->name, file));
+		json_array_append_new(
+		    conditions, json_pack("{s:{s:[s, s]}}", "not", "required", key->name, file));
 	free(help);
 	free(file);
 }

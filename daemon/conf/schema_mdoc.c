@@ -104,8 +104,8 @@ print_names(const struct conf_key *key, struct buf *out)
 {
 	buf_puts(out, "One of");
 	for (size_t i = 0; key->names[i] != NULL; i++)
-		buf_printf(out, "\n.Cm %s%s", key->names[i],
-		    key->names[i + 1] == NULL ? " ." : " ,");
+		buf_printf(
+		    out, "\n.Cm %s%s", key->names[i], key->names[i + 1] == NULL ? " ." : " ,");
 	buf_putc(out, '\n');
 }
 

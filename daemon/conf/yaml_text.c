@@ -12,7 +12,7 @@
 #include "util/vis.h"
 
 #define REPLACEMENT "\xef\xbf\xbd" /* U+FFFD */
-#define REPORTS_MAX 10 /* lines with such characters before this is no text */
+#define REPORTS_MAX 10             /* lines with such characters before this is no text */
 
 static bool
 ascii_allowed(unsigned char c)

@@ -79,11 +79,15 @@ report_stray(struct reader *r, struct mark at)
 		diag_error(r->diag, at, "a value cannot start with '%c': put it in quotes", c);
 }
 
+/* Did the text, or the document, end inside quotes or brackets? */
 static bool
-ends_too_early(const struct reader *r, const char *problem)
+is_unclosed(const struct reader *r, const char *problem)
 {
-	return strstr(problem, "end of stream") != NULL ||
-	    strstr(problem, "document indicator") != NULL ||
+	const char *context = r->parser.context == NULL ? "" : r->parser.context;
+
+	if (strstr(context, "quoted scalar") != NULL)
+		return strstr(problem, "unexpected") != NULL;
+	return strstr(context, "flow") != NULL &&
 	    char_at(r, place(r, r->parser.problem_mark)) == '\0';
 }
 
@@ -103,7 +107,7 @@ report_syntax(struct reader *r)
 	/* Where it was noticed is the next line or the end: the start is where to look. */
 	if (p->context != NULL && strcmp(problem, "could not find expected ':'") == 0) {
 		at = place(r, p->context_mark);
-	} else if (p->context != NULL && ends_too_early(r, problem)) {
+	} else if (is_unclosed(r, problem)) {
 		at = place(r, p->context_mark);
 		problem = "opened here and never closed";
 	}
@@ -133,7 +137,8 @@ refuse_decorations(
 		diag_error(r->diag, at, "anchors (&%.40s) are not allowed: write it out",
 		    (const char *)anchor);
 	if (tag != NULL)
-		diag_error(r->diag, at, "tags (%.40s) are not allowed: remove it", (const char *)tag);
+		diag_error(
+		    r->diag, at, "tags (%.40s) are not allowed: remove it", (const char *)tag);
 }
 
 static void
@@ -220,8 +225,8 @@ refuse_duplicates(struct reader *r, struct yaml_node *map)
 			first = keys[i];
 			continue;
 		}
-		diag_error(r->diag, keys[i]->at, "duplicate key '%.40s', first on line %d", first->s,
-		    first->at.line);
+		diag_error(r->diag, keys[i]->at, "duplicate key '%.40s', first on line %d",
+		    first->s, first->at.line);
 		keys[i]->kind = YAML_KIND_BAD;
 	}
 	free(keys);
@@ -360,8 +365,7 @@ yaml_tree_read(
 	} else {
 		r.text = buf_view(&clean);
 		yaml_parser_set_encoding(&r.parser, YAML_UTF8_ENCODING);
-		yaml_parser_set_input_string(
-		    &r.parser, (const unsigned char *)r.text.p, r.text.n);
+		yaml_parser_set_input_string(&r.parser, (const unsigned char *)r.text.p, r.text.n);
 		read_stream(&r, root);
 		yaml_parser_delete(&r.parser);
 	}

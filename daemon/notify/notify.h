@@ -18,9 +18,9 @@ struct notify;
 struct channel_conf;
 
 /* An attempt has ended.  Fires from the loop, never from the calls below; may call
- * notify_submit() and notify_reset(), not notify_free().  ${d} is borrowed; its attempts count includes this one
- * and, when the outcome is neither delivered nor dead, notify keeps it and will
- * try again at outcome->due. */
+ * notify_submit() and notify_reset(), not notify_free().  ${d} is borrowed; its
+ * attempts count includes this one and, when the outcome is neither delivered nor
+ * dead, notify keeps it and will try again at outcome->due. */
 typedef void notify_cb(void *ctx, const struct delivery *d, const struct outcome *outcome);
 
 /* ${conf} is borrowed for the life of the object, secrets already resolved by

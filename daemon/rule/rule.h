@@ -28,7 +28,7 @@ struct rule_capture {
 };
 
 struct rule_pattern {
-	const char *text;
+	const char *text; /* NULL, during a load only: it has an error */
 	pcre2_code *code;
 	struct rule_capture *captures; /* in the order of their groups */
 	size_t ncaptures;

@@ -20,7 +20,8 @@ pattern_has(const struct rule_pattern *p, const char *field)
 	for (size_t i = 0; i < p->ncaptures; i++)
 		if (strcmp(p->captures[i].field, field) == 0)
 			return true;
-	return false;
+	/* One error is enough. */
+	return p->text == NULL;
 }
 
 /* Does every event of the rule have ${field}, its value allowing? */

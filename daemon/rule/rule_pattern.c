@@ -117,7 +117,6 @@ read_captures(struct ruleset *rs, struct rule_load *l, const struct conf_string 
 		return false;
 	}
 	p->captures = ruleset_array(rs, count, sizeof(*p->captures));
-	p->ncaptures = count;
 	for (uint32_t i = 0; i < count; i++, table += size) {
 		const char *name = (const char *)table + 2;
 
@@ -126,7 +125,8 @@ read_captures(struct ruleset *rs, struct rule_load *l, const struct conf_string 
 			    "group name \"%s\" is not in lower case, such as source_ip", name);
 			return false;
 		}
-		set_capture(rs, &p->captures[i], (uint32_t)table[0] << 8 | table[1], name);
+		set_capture(rs, &p->captures[p->ncaptures++], (uint32_t)table[0] << 8 | table[1],
+		    name);
 	}
 	if (count > 0)
 		qsort(p->captures, count, sizeof(*p->captures), by_group);

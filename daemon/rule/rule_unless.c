@@ -129,6 +129,15 @@ find_capture(const struct rule_body *body, const char *name)
 	return NULL;
 }
 
+static bool
+is_broken(const struct rule_body *body)
+{
+	for (size_t i = 0; i < body->npatterns; i++)
+		if (body->patterns[i].text == NULL)
+			return true;
+	return false;
+}
+
 static enum rule_set_kind
 set_kind(enum field_type type)
 {
@@ -158,7 +167,7 @@ build_condition(struct ruleset *rs, struct rule_load *l, const struct conf_pair 
 
 	XGROW(rs->sets, rs->nsets);
 	rs->sets[rs->nsets++] = b.set;
-	if (capture == NULL)
+	if (capture == NULL && !is_broken(body))
 		diag_error(l->diag, pair->name.at, "no pattern of the rule captures \"%s\"",
 		    pair->name.s);
 	if (pair->values.n == 0)

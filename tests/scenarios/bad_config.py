@@ -65,6 +65,21 @@ def take_marks(text):
     return clean, places
 
 
+def check_shown(error, shown, caret, line, column):
+    """The line, if it is not too long or secret, and a caret under the character."""
+    equal(caret.strip(" "), "^", f"the caret of {error!r}")
+    under = caret.index("^")
+    if shown.endswith("(hidden)"):
+        equal(shown, line[:column - 1] + "(hidden)", f"the line shown for {error!r}")
+    if shown.startswith("..."):
+        check(shown[3:] in line, f"the line shown for {error!r}: {shown}")
+    elif not shown.endswith("(hidden)"):
+        equal(shown, line, f"the line shown for {error!r}")
+        equal(under, column - 1, f"the column of the caret of {error!r}")
+    equal(shown[under:][-20:], line[column - 1:][-20:] if "(hidden)" not in shown else "(hidden)",
+          f"what stands over the caret of {error!r}")
+
+
 def check_located(output, path, places):
     """One error for each place, with the line and a caret under the column."""
     lines = output.split("\n")
@@ -75,8 +90,7 @@ def check_located(output, path, places):
             continue
         at = (int(m[1]), int(m[2]))
         found.append(at)
-        equal(lines[n + 1], source_line(path, at[0]), f"the line shown for {line!r}")
-        equal(lines[n + 2], " " * (at[1] - 1) + "^", f"the caret of {line!r}")
+        check_shown(line, lines[n + 1], lines[n + 2], source_line(path, at[0]), at[1])
     equal(found, places, f"places of the errors in\n{output}\n")
 
 

@@ -82,15 +82,16 @@ def check_harmless(text, what):
 
 def nothing_is_obeyed(test):
     """Attackers choose the user name."""
-    rule = harness.RULES.replace("by: [source_ip]", "by: [source_ip, user_name]").replace(
-        "guessed from {source_ip}", "guessed from {source_ip} for {user_name}")
+    field = "user_agent_original"  # which may be any text
+    rule = harness.RULES.replace("user_name", field).replace(
+        "by: [source_ip]", f"by: [source_ip, {field}]").replace("{source_ip}", f"{{source_ip}} by {{{field}}}")
     daemon, hook = begin(test)
     test.rules(rule)
     daemon.ctl("reload")
     test.append_lines("auth.log", [failed_login(marker(1), user=EVIL)] * 5)
     message = hook.wait_message("incident.opened")  # whose JSON was parsed
     incident = message["data"]["incident"]
-    check("script" in incident["key"]["user.name"], "the name in the key:", incident["key"])
+    check("script" in incident["key"]["user_agent.original"], "the name in the key:", incident["key"])
     equal(len({sample["sha256"] for sample in incident["samples"]}), 1, "hashes of equal lines")
     equal(incident["samples"][0]["sha256"], harness.sha256(failed_login(marker(1), user=EVIL)),
           "the hash is of the bytes as they were")

@@ -29,7 +29,7 @@ import traceback
 
 ROOT = os.path.abspath(os.environ.get("srcdir") or os.path.join(os.path.dirname(__file__), "../.."))
 RECEIVER = os.path.join(ROOT, "contrib/receiver")
-REDIS_SERVER = shutil.which("redis-server", path=os.environ.get("PATH", "") + ":/usr/sbin")
+REDIS_SERVER = shutil.which(os.environ.get("REDIS_SERVER") or "redis-server")
 DATA = os.path.join(ROOT, "../shared/data/real")  # logs that are not part of the sources
 
 PATIENCE = 30       # seconds to wait for anything before it counts as not happening
@@ -173,6 +173,8 @@ class Process:
         return self.popen is not None and self.popen.poll() is None
 
     def said(self):
+        if not os.path.exists(self.output):
+            return ""
         with open(self.output, encoding="utf-8", errors="backslashreplace") as f:
             return f.read()
 
@@ -238,7 +240,10 @@ class Daemon(Process):
     def is_ready(self):
         check(self.runs(), f"the daemon ended with status {self.popen.poll()}")
         status = self.ctl_or_none("status")
-        return status is not None and status["redis"]["ready"]
+        if status is None or not status["redis"]["ready"]:
+            return False
+        # Of a daemon that was killed there may still be a Redis about to end.
+        return not os.path.exists(self.redis_socket()) or self.redis_pid() in children(self.pid)
 
     def restart(self):
         equal(self.stop(), 0, "exit status after SIGTERM")
@@ -281,12 +286,10 @@ class Daemon(Process):
         return self.ctl_or_none("outbox") == []
 
     def has_examined(self, path):
-        """Has the file been read to its end, and is all of it committed?"""
-        size = os.stat(path).st_size
-        for source in self.ctl("status")["sources"]:
-            if source["path"] == path:
-                return source["offset"] == size and not source["problem"]
-        return False
+        """Has the file, and whatever had its name before, been read to the end?"""
+        found = [s for s in self.ctl("status")["sources"] if s["path"] == path]
+        return (any(s["offset"] == os.stat(path).st_size for s in found) and
+                all(s["offset"] == s["size"] and not s["problem"] for s in found))
 
     def redis_socket(self):
         return os.path.join(self.state_dir, "redis/redis.sock")

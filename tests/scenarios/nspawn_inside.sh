@@ -89,6 +89,8 @@ expect 'its state is private' test "$(stat -c '%U %a' /var/lib/triaged)" = 'tria
 expect 'exposure of at most 2.0' sh -c \
     'systemd-analyze security --no-pager --threshold=20 triaged >/test/security 2>&1'
 
+expect 'Redis is there' within 30 sh -c 'triagectl -o json status | grep -q "\"ready\": *true"'
+
 guess 203.0.113.7 6
 expect 'a webhook comes' within 60 told_of 203.0.113.7
 expect 'signed with the secret that systemd handed over' grep -q '"signature_ok": true' $webhooks
@@ -96,8 +98,8 @@ expect 'the incident is shown' within 10 counted 6
 
 mkdir -p /etc/triaged/rules.d
 printf 'events:\n  - id: broken\n    matsch: [x]\n' >/etc/triaged/rules.d/site.yaml
-systemctl reload triaged || echo '(reload says that it failed)'
-expect 'a broken rule is located in the journal' within 10 sh -c \
+expect 'a broken rule is refused' sh -c '! systemctl reload triaged'
+expect 'and located in the journal' within 10 sh -c \
     'journalctl -q --sync; journalctl -q -u triaged | grep -q "site.yaml:3:"'
 guess 203.0.113.7 2
 expect 'the old rules go on' within 30 counted 8

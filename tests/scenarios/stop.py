@@ -26,7 +26,9 @@ def lines_right_before_the_end(test):
     daemon, hook = begin(test)
     pieces = list(harness.pieces(rng, log, len(log) // 5))
     for n, piece in enumerate(pieces):
+        started = daemon.said().count("running as") + 1
         daemon.start(ready=n % 2 == 0)
+        wait(lambda: daemon.said().count("running as") == started, "it is up, with Redis or not yet")
         test.append("auth.log", piece)
         equal(daemon.stop(), 0, "exit status after SIGTERM")
     daemon.start()
