@@ -617,6 +617,7 @@ static const char *const leaks[] = {
     "key: hunter2\nkey: hunter2",
     "{key: hunter2, key_file: /x}",
     "key: !x hunter2",
+    "key:\n  !x hunter2",
     "key: \"hunter2",
     "key: hunter2: x",
     "kye: hunter2",

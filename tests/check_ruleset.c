@@ -447,6 +447,8 @@ START_TEST(ids_and_names_are_checked)
 {
 	refuse("events:\n" EVENT("Bad Id", "aaa"), "id \"Bad Id\" is not");
 	refuse("events:\n  - {title: t}\n", "id");
+	refuse("events:\n  - {id: a, title: t, class: c, severity: low, match: []}\n",
+	    "base/a.yaml:2:5: match needs a pattern");
 	refuse("events:\n  - {id: a, title: t, class: 'A B', severity: low, match: aaa}\n",
 	    "class \"A B\" is not");
 	refuse("events:\n  - {id: a, title: t, class: c, severity: low, match: aaa,\n"
@@ -481,6 +483,7 @@ START_TEST(incident_rules_are_checked)
 	refuse_incident("title: t, on: a, count: 2, within: 10", "within");
 	refuse_incident("title: t, on: triaged.line-cut, by: rule_id", "not every pattern");
 	refuse_incident("on: a", "title");
+	refuse_incident("title: t, on: []", "on needs an event rule");
 	refuse_incident("title: t, on: a, playbook: ../x", "playbook");
 }
 END_TEST
@@ -526,7 +529,7 @@ excluded(const struct ruleset *rs, const char *ip)
 {
 	const struct rule_body *body = ruleset_find_event(rs, "a")->body;
 
-	return rule_set_has(body->unless[0].conditions[0].values, sv_str(ip));
+	return rule_list_has(body->unless[0].conditions[0].values, sv_str(ip));
 }
 
 START_TEST(lists_are_inline_or_files)
@@ -640,34 +643,34 @@ END_TEST
 
 START_TEST(large_sets_are_searched_right)
 {
-	struct rule_set *s = rule_set_new(RULE_SET_NETS);
+	struct rule_list *s = rule_list_new(RULE_LIST_NETS);
 	struct buf why = BUF_INIT;
 	char text[64];
 
 	for (int i = 0; i < 2000; i++) {
 		snprintf(text, sizeof(text), "10.%d.%d.0/%d", i / 256, i % 256, 24 + i % 9);
-		ck_assert_msg(rule_set_add(s, text, &why), "%s", buf_str(&why));
+		ck_assert_msg(rule_list_add(s, text, &why), "%s", buf_str(&why));
 	}
-	rule_set_sort(s);
+	rule_list_sort(s);
 	for (int i = 0; i < 2000; i++) {
 		int size = 1 << (8 - i % 9);
 
 		snprintf(text, sizeof(text), "10.%d.%d.%d", i / 256, i % 256, size - 1);
-		ck_assert(rule_set_has(s, sv_str(text)));
+		ck_assert(rule_list_has(s, sv_str(text)));
 		snprintf(text, sizeof(text), "10.%d.%d.%d", i / 256, i % 256, size);
-		ck_assert(!rule_set_has(s, sv_str(text)));
+		ck_assert(!rule_list_has(s, sv_str(text)));
 	}
-	rule_set_free(&s);
-	s = rule_set_new(RULE_SET_TEXT);
+	rule_list_free(&s);
+	s = rule_list_new(RULE_LIST_TEXT);
 	for (int i = 0; i < 300; i++) {
 		snprintf(text, sizeof(text), "user%d", i);
-		ck_assert(rule_set_add(s, text, &why));
+		ck_assert(rule_list_add(s, text, &why));
 	}
-	rule_set_sort(s);
-	ck_assert(rule_set_has(s, SV("user0")) && rule_set_has(s, SV("user299")));
-	ck_assert(!rule_set_has(s, SV("user")) && !rule_set_has(s, SV("user300")));
-	ck_assert(!rule_set_has(s, (struct sv){NULL, 0}));
-	rule_set_free(&s);
+	rule_list_sort(s);
+	ck_assert(rule_list_has(s, SV("user0")) && rule_list_has(s, SV("user299")));
+	ck_assert(!rule_list_has(s, SV("user")) && !rule_list_has(s, SV("user300")));
+	ck_assert(!rule_list_has(s, (struct sv){NULL, 0}));
+	rule_list_free(&s);
 	buf_free(&why);
 }
 END_TEST

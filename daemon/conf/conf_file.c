@@ -25,6 +25,8 @@ struct conf_file {
 	bool cut;
 	char **secret_keys;
 	size_t nsecret_keys;
+	int *secret_lines; /* of values that do not stand beside their key */
+	size_t nsecret_lines;
 };
 
 struct conf_file *
@@ -48,6 +50,7 @@ conf_file_free(struct conf_file **fp)
 	for (size_t i = 0; i < f->nsecret_keys; i++)
 		free(f->secret_keys[i]);
 	free(f->secret_keys);
+	free(f->secret_lines);
 	free(f->path);
 	free(f->text);
 	free(f);
@@ -93,6 +96,17 @@ conf_file_hide(const struct conf_file *f, const char *key)
 	}
 	XGROW(file->secret_keys, file->nsecret_keys);
 	file->secret_keys[file->nsecret_keys++] = xstrdup(key);
+}
+
+void
+conf_file_hide_line(const struct conf_file *f, int line)
+{
+	struct conf_file *file = (struct conf_file *)f;
+
+	if (f == NULL)
+		return;
+	XGROW(file->secret_lines, file->nsecret_lines);
+	file->secret_lines[file->nsecret_lines++] = line;
 }
 
 /* Line ${number} of ${f}, without its end; p is NULL when there is no such line. */
@@ -179,10 +193,14 @@ find_value(struct sv line, const char *key)
 	return line.n;
 }
 
-/* The part of ${line} before a secret. */
+/* The part of ${line}, which is line ${number}, before a secret. */
 static struct sv
-public_part(const struct conf_file *f, struct sv line)
+public_part(const struct conf_file *f, int number, struct sv line)
 {
+	for (size_t i = 0; i < f->nsecret_lines; i++) {
+		if (f->secret_lines[i] == number)
+			return (struct sv){line.p, 0};
+	}
 	for (size_t i = 0; i < f->nsecret_keys; i++)
 		line.n = find_value(line, f->secret_keys[i]);
 	return line;
@@ -222,7 +240,7 @@ conf_file_show(const struct conf_file *f, int number, int column, struct buf *ou
 
 	if (line.p == NULL)
 		return;
-	shown = public_part(f, line);
+	shown = public_part(f, number, line);
 	caret = show_line(out, shown, column < 1 ? 1 : (size_t)column);
 	buf_puts(out, shown.n < line.n ? " (hidden)\n" : "\n");
 	while (caret-- > 0)

@@ -27,6 +27,7 @@ void conf_file_set_cut(const struct conf_file *f);
 bool conf_file_is_cut(const struct conf_file *f);
 /* From now on show nothing of a line after "${key}:".  ${f} may be NULL. */
 void conf_file_hide(const struct conf_file *f, const char *key);
+void conf_file_hide_line(const struct conf_file *f, int line);
 /* Append the line and, below it, a caret under its character ${column}. */
 void conf_file_show(const struct conf_file *f, int line, int column, struct buf *out);
 

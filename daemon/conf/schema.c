@@ -284,6 +284,8 @@ read_pair(const struct conf_table *table, const struct yaml_node *name,
 		return;
 	}
 	head->set |= key_bit(table, key);
+	if (key->type == CONF_SECRET && !is_file && value->at.line != name->at.line)
+		conf_file_hide_line(value->at.file, value->at.line);
 	member = conf_member(obj, key);
 	if (!replaced_at_once(key->type))
 		conf_clear_member(key, member);

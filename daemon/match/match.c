@@ -166,7 +166,7 @@ is_excluded(const struct rule_unless *u, const struct event *event)
 	for (size_t i = 0; i < u->n; i++) {
 		const struct sv *value = event_field(event, u->conditions[i].field);
 
-		if (value == NULL || !rule_set_has(u->conditions[i].values, *value))
+		if (value == NULL || !rule_list_has(u->conditions[i].values, *value))
 			return false;
 	}
 	return true;

@@ -44,7 +44,7 @@ struct rule_strings {
 struct rule_condition {
 	const char *field; /* dotted */
 	const char *text;  /* as written: source_ip: '@office_networks' */
-	struct rule_set *values;
+	struct rule_list *values;
 };
 
 /* All conditions hold: the event is none. */

@@ -126,6 +126,8 @@ build_event(struct ruleset *rs, struct rule_load *l, const struct rule_def *def)
 	body.references = copy_strings(rs, &conf->references);
 	build_where(rs, l, &conf->where, &body);
 	build_patterns(rs, l, &conf->match, &body);
+	if (conf->match.n == 0 && conf_is_set(&rule_event_table, conf, "match"))
+		diag_error(l->diag, conf->head.at, "match needs a pattern");
 	rule_unless_build(rs, l, &conf->unless, &body);
 	build_tests(rs, l, &conf->tests, &body);
 	add_event(rs, &rule, &body);

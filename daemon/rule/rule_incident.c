@@ -173,6 +173,8 @@ build_incident(
 	struct incident_rule rule = {.severity = (enum severity)conf->severity};
 	struct counted counted = {NULL, 0};
 
+	if (conf->on.n == 0 && conf_is_set(&rule_incident_table, conf, "on"))
+		diag_error(l->diag, conf->head.at, "on needs an event rule");
 	for (size_t i = 0; i < conf->on.n; i++)
 		count_event(rs, l, &conf->on.v[i], &counted);
 	build_by(rs, l, &conf->by, &counted, &rule);

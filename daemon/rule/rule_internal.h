@@ -21,8 +21,8 @@ struct ruleset {
 	char hash[DIGEST_HEX_SIZE];
 	void **kept; /* all other memory that the rules point to */
 	size_t nkept;
-	struct rule_set **sets;
-	size_t nsets;
+	struct rule_list **lists;
+	size_t nlists;
 };
 
 /* An empty rule set with one reference. */

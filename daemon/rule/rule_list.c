@@ -16,8 +16,8 @@
 
 #define V4_BITS 96 /* of the prefix that stands for "this is IPv4" */
 
-struct rule_set {
-	enum rule_set_kind kind;
+struct rule_list {
+	enum rule_list_kind kind;
 	bool sorted;
 	char **literals;
 	size_t nliterals;
@@ -94,60 +94,60 @@ rule_net_parse(struct sv text, struct rule_net *net, struct buf *why)
 	return false;
 }
 
-struct rule_set *
-rule_set_new(enum rule_set_kind kind)
+struct rule_list *
+rule_list_new(enum rule_list_kind kind)
 {
-	struct rule_set *s = xcalloc(1, sizeof(*s));
+	struct rule_list *l = xcalloc(1, sizeof(*l));
 
-	s->kind = kind;
-	return s;
+	l->kind = kind;
+	return l;
 }
 
 void
-rule_set_free(struct rule_set **sp)
+rule_list_free(struct rule_list **lp)
 {
-	struct rule_set *s = *sp;
+	struct rule_list *l = *lp;
 
-	*sp = NULL;
-	if (s == NULL)
+	*lp = NULL;
+	if (l == NULL)
 		return;
-	for (size_t i = 0; i < s->nliterals; i++)
-		free(s->literals[i]);
-	free(s->literals);
-	free(s->nets);
-	free(s);
+	for (size_t i = 0; i < l->nliterals; i++)
+		free(l->literals[i]);
+	free(l->literals);
+	free(l->nets);
+	free(l);
 }
 
 static void
-add_literal(struct rule_set *s, const char *text)
+add_literal(struct rule_list *l, const char *text)
 {
-	XGROW(s->literals, s->nliterals);
-	s->literals[s->nliterals++] = xstrdup(text);
+	XGROW(l->literals, l->nliterals);
+	l->literals[l->nliterals++] = xstrdup(text);
 }
 
 static bool
-add_net(struct rule_set *s, const char *text, struct buf *why)
+add_net(struct rule_list *l, const char *text, struct buf *why)
 {
 	struct rule_net net;
 
 	if (!rule_net_parse(sv_str(text), &net, why))
 		return false;
-	XGROW(s->nets, s->nnets);
-	s->nets[s->nnets++] = net;
+	XGROW(l->nets, l->nnets);
+	l->nets[l->nnets++] = net;
 	return true;
 }
 
 bool
-rule_set_add(struct rule_set *s, const char *text, struct buf *why)
+rule_list_add(struct rule_list *l, const char *text, struct buf *why)
 {
 	struct buf ignored = BUF_INIT;
 
-	s->sorted = false;
-	if (s->kind == RULE_SET_NETS ||
-	    (s->kind == RULE_SET_ADDRESS && strchr(text, '/') != NULL))
-		return add_net(s, text, why);
-	if (s->kind == RULE_SET_TEXT || !add_net(s, text, &ignored))
-		add_literal(s, text);
+	l->sorted = false;
+	if (l->kind == RULE_LIST_NETS ||
+	    (l->kind == RULE_LIST_ADDRESS && strchr(text, '/') != NULL))
+		return add_net(l, text, why);
+	if (l->kind == RULE_LIST_TEXT || !add_net(l, text, &ignored))
+		add_literal(l, text);
 	buf_free(&ignored);
 	return true;
 }
@@ -169,23 +169,23 @@ by_text(const void *a, const void *b)
 }
 
 void
-rule_set_sort(struct rule_set *s)
+rule_list_sort(struct rule_list *l)
 {
-	if (s->nliterals > 0)
-		qsort(s->literals, s->nliterals, sizeof(*s->literals), by_text);
-	if (s->nnets > 0)
-		qsort(s->nets, s->nnets, sizeof(*s->nets), by_net);
-	s->sorted = true;
+	if (l->nliterals > 0)
+		qsort(l->literals, l->nliterals, sizeof(*l->literals), by_text);
+	if (l->nnets > 0)
+		qsort(l->nets, l->nnets, sizeof(*l->nets), by_net);
+	l->sorted = true;
 }
 
 static bool
-has_literal(const struct rule_set *s, struct sv value)
+has_literal(const struct rule_list *l, struct sv value)
 {
-	size_t low = 0, high = s->nliterals;
+	size_t low = 0, high = l->nliterals;
 
 	while (low < high) {
 		size_t mid = low + (high - low) / 2;
-		struct sv at = sv_str(s->literals[mid]);
+		struct sv at = sv_str(l->literals[mid]);
 		size_t n = at.n < value.n ? at.n : value.n;
 		int order = n == 0 ? 0 : memcmp(at.p, value.p, n);
 
@@ -201,14 +201,14 @@ has_literal(const struct rule_set *s, struct sv value)
 
 /* The first network with more than ${bits}, from ${from} on. */
 static size_t
-next_length(const struct rule_set *s, size_t from, unsigned bits)
+next_length(const struct rule_list *l, size_t from, unsigned bits)
 {
-	size_t low = from, high = s->nnets;
+	size_t low = from, high = l->nnets;
 
 	while (low < high) {
 		size_t mid = low + (high - low) / 2;
 
-		if (s->nets[mid].bits <= bits)
+		if (l->nets[mid].bits <= bits)
 			low = mid + 1;
 		else
 			high = mid;
@@ -217,23 +217,23 @@ next_length(const struct rule_set *s, size_t from, unsigned bits)
 }
 
 static bool
-has_net(const struct rule_set *s, struct sv value)
+has_net(const struct rule_list *l, struct sv value)
 {
 	struct rule_net key = {.bits = 0};
 	unsigned char addr[16];
 	size_t from = 0;
 	bool v4;
 
-	if (s->nnets == 0 || !parse_address(value, addr, &v4))
+	if (l->nnets == 0 || !parse_address(value, addr, &v4))
 		return false;
-	while (from < s->nnets) {
+	while (from < l->nnets) {
 		size_t to;
 
-		key.bits = s->nets[from].bits;
-		to = next_length(s, from, key.bits);
+		key.bits = l->nets[from].bits;
+		to = next_length(l, from, key.bits);
 		memcpy(key.addr, addr, sizeof(addr));
 		mask(key.addr, key.bits);
-		if (bsearch(&key, s->nets + from, to - from, sizeof(key), by_net) != NULL)
+		if (bsearch(&key, l->nets + from, to - from, sizeof(key), by_net) != NULL)
 			return true;
 		from = to;
 	}
@@ -241,8 +241,8 @@ has_net(const struct rule_set *s, struct sv value)
 }
 
 bool
-rule_set_has(const struct rule_set *s, struct sv value)
+rule_list_has(const struct rule_list *l, struct sv value)
 {
-	assert(s->sorted);
-	return has_net(s, value) || has_literal(s, value);
+	assert(l->sorted);
+	return has_net(l, value) || has_literal(l, value);
 }

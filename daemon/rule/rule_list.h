@@ -1,6 +1,6 @@
 /*
- * rule_list: sets of values that a field is looked up in: literals, or addresses
- * and networks.  Lookups take time that grows with the logarithm of the size.
+ * rule_list: the values that a field is looked up in: literals, or addresses and
+ * networks.  Lookups take time that grows with the logarithm of their number.
  */
 #ifndef RULE_RULE_LIST_H
 #define RULE_RULE_LIST_H
@@ -22,21 +22,21 @@ struct rule_net {
  * its prefix, false and a reason in ${why}. */
 bool rule_net_parse(struct sv text, struct rule_net *net, struct buf *why);
 
-enum rule_set_kind {
-	RULE_SET_TEXT,    /* literal values */
-	RULE_SET_NETS,    /* addresses and networks */
-	RULE_SET_ADDRESS, /* addresses, networks and host names */
+enum rule_list_kind {
+	RULE_LIST_TEXT,    /* literal values */
+	RULE_LIST_NETS,    /* addresses and networks */
+	RULE_LIST_ADDRESS, /* addresses, networks and host names */
 };
 
-struct rule_set;
+struct rule_list;
 
-struct rule_set *rule_set_new(enum rule_set_kind kind);
-void rule_set_free(struct rule_set **s);
-/* ${text} is copied.  False with a reason in ${why} when ${text} should be a
- * network and is none. */
-bool rule_set_add(struct rule_set *s, const char *text, struct buf *why);
-/* To be called once after the last rule_set_add(). */
-void rule_set_sort(struct rule_set *s);
-bool rule_set_has(const struct rule_set *s, struct sv value);
+struct rule_list *rule_list_new(enum rule_list_kind kind);
+void rule_list_free(struct rule_list **l);
+/* ${text} is copied.  False with a reason in ${why} when it should be a network
+ * and is none. */
+bool rule_list_add(struct rule_list *l, const char *text, struct buf *why);
+/* To be called once after the last rule_list_add(). */
+void rule_list_sort(struct rule_list *l);
+bool rule_list_has(const struct rule_list *l, struct sv value);
 
 #endif

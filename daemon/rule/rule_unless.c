@@ -12,7 +12,7 @@
 /* What one condition is built from. */
 struct building {
 	struct rule_load *load;
-	struct rule_set *set;
+	struct rule_list *list;
 };
 
 static void
@@ -20,7 +20,7 @@ add_value(struct building *b, const struct conf_string *value, const char *list)
 {
 	struct buf why = BUF_INIT;
 
-	if (!rule_set_add(b->set, value->s, &why)) {
+	if (!rule_list_add(b->list, value->s, &why)) {
 		if (list == NULL)
 			diag_error(b->load->diag, value->at, "\"%s\" %s", value->s, buf_str(&why));
 		else
@@ -138,12 +138,12 @@ is_broken(const struct rule_body *body)
 	return false;
 }
 
-static enum rule_set_kind
-set_kind(enum field_type type)
+static enum rule_list_kind
+list_kind(enum field_type type)
 {
 	if (type == FIELD_IP)
-		return RULE_SET_NETS;
-	return type == FIELD_ADDRESS ? RULE_SET_ADDRESS : RULE_SET_TEXT;
+		return RULE_LIST_NETS;
+	return type == FIELD_ADDRESS ? RULE_LIST_ADDRESS : RULE_LIST_TEXT;
 }
 
 static const char *
@@ -163,10 +163,10 @@ build_condition(struct ruleset *rs, struct rule_load *l, const struct conf_pair 
     const struct rule_body *body, struct rule_condition *c)
 {
 	const struct rule_capture *capture = find_capture(body, pair->name.s);
-	struct building b = {l, rule_set_new(set_kind(capture == NULL ? FIELD_TEXT : capture->type))};
+	struct building b = {l, rule_list_new(list_kind(capture == NULL ? FIELD_TEXT : capture->type))};
 
-	XGROW(rs->sets, rs->nsets);
-	rs->sets[rs->nsets++] = b.set;
+	XGROW(rs->lists, rs->nlists);
+	rs->lists[rs->nlists++] = b.list;
 	if (capture == NULL && !is_broken(body))
 		diag_error(l->diag, pair->name.at, "no pattern of the rule captures \"%s\"",
 		    pair->name.s);
@@ -178,10 +178,10 @@ build_condition(struct ruleset *rs, struct rule_load *l, const struct conf_pair 
 		else
 			add_value(&b, &pair->values.v[i], NULL);
 	}
-	rule_set_sort(b.set);
+	rule_list_sort(b.list);
 	c->field = capture == NULL ? "" : capture->field;
 	c->text = describe(rs, pair);
-	c->values = b.set;
+	c->values = b.list;
 }
 
 void

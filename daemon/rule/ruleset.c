@@ -81,11 +81,11 @@ ruleset_unref(struct ruleset **rsp)
 	for (size_t i = 0; i < rs->nevents; i++)
 		for (size_t j = 0; j < rs->bodies[i].npatterns; j++)
 			pcre2_code_free(rs->bodies[i].patterns[j].code);
-	for (size_t i = 0; i < rs->nsets; i++)
-		rule_set_free(&rs->sets[i]);
+	for (size_t i = 0; i < rs->nlists; i++)
+		rule_list_free(&rs->lists[i]);
 	for (size_t i = 0; i < rs->nkept; i++)
 		free(rs->kept[i]);
-	free(rs->sets);
+	free(rs->lists);
 	free(rs->kept);
 	free(rs->events);
 	free(rs->bodies);

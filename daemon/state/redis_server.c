@@ -133,12 +133,16 @@ redis_server_address(const struct redis_server *s)
 	return &s->address;
 }
 
-/* In the child; only async-signal-safe calls. */
+/* In the child, with all signals blocked; only async-signal-safe calls.  The
+ * loop's handlers go first: they would swallow a signal meant for the server. */
 static void
 become_server(const struct redis_server *s, pid_t parent)
 {
+	static const int handled[] = {SIGHUP, SIGINT, SIGTERM, SIGCHLD};
 	sigset_t none;
 
+	for (size_t i = 0; i < sizeof(handled) / sizeof(handled[0]); i++)
+		signal(handled[i], SIG_DFL);
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
 	prctl(PR_SET_PDEATHSIG, SIGTERM);
@@ -149,10 +153,23 @@ become_server(const struct redis_server *s, pid_t parent)
 	_exit(127);
 }
 
+static void
+start(struct redis_server *s)
+{
+	pid_t parent = getpid();
+	sigset_t all, before;
+
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &before);
+	s->pid = fork();
+	if (s->pid == 0)
+		become_server(s, parent);
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+}
+
 bool
 redis_server_ensure(struct redis_server *s)
 {
-	pid_t parent = getpid();
 	int lock;
 
 	if (s->pid != 0)
@@ -167,9 +184,7 @@ redis_server_ensure(struct redis_server *s)
 		return true;
 	}
 	unlink(s->address.path);
-	s->pid = fork();
-	if (s->pid == 0)
-		become_server(s, parent);
+	start(s);
 	close(lock);
 	if (s->pid < 0) {
 		log_error("redis", "cannot start %s: %s", TRIAGED_REDIS_SERVER, strerror(errno));

@@ -40,8 +40,8 @@ events:
     title: Login failed
     class: unauthorized-access
     severity: <!>lwo
-    wher<!>: {program: sshd}
-    match: '^Failed \\S+ for (?<user_name>.*<!> from (?<source_ip>\\S+) port'
+    <!>wher: {program: sshd}
+    match: '^Failed \\S+ for (?<user_name>.* from (?<source_ip>\\S+) port<!>'
 incidents:
   - id: test-password-guessing
     title: Passwords guessed

@@ -61,7 +61,7 @@ tail -n 1 "$work/security"
 echo
 
 debian_tree "$tree" "$packages"
-make -s -C "$builddir" install DESTDIR="$tree"
+make -s -C "$builddir" install DESTDIR="$tree" >"$work/install" || { cat "$work/install"; exit 1; }
 # The private Redis is the daemon's; Debian's service stays off.
 ln -sf /dev/null "$tree/etc/systemd/system/redis-server.service"
 install -D -m 755 "$srcdir/contrib/receiver" "$tree/test/receiver"
