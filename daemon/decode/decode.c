@@ -136,6 +136,8 @@ decode_tag(struct sv *s, struct tag *tag)
 	rest = sv_from(*s, (size_t)(program.p - s->p) + program.n);
 	*tag = (struct tag){program, {s->p, 0}, false};
 	take_note(&rest);
+	if (rest.n > 1 && rest.p[0] == ']' && rest.p[1] == ':')
+		rest = sv_from(rest, 1); /* "gdm-password]:", as GDM's PAM modules log */
 	has_pid = take_pid(&rest, &tag->pid) || take_distant_pid(&rest, &tag->pid);
 	tag->colon = decode_take(&rest, ':');
 	if (!tag->colon && !has_pid)

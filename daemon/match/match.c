@@ -32,17 +32,28 @@ most_groups(const struct ruleset *rules)
 	return most;
 }
 
-static void
-set_limits(struct matcher *m, const struct rule_limits *limits)
+pcre2_match_context *
+match_context_new(const struct ruleset *rules)
 {
-	m->data = pcre2_match_data_create(most_groups(m->rules) + 1, NULL);
-	m->context = pcre2_match_context_create(NULL);
-	if (m->data == NULL || m->context == NULL)
+	const struct rule_limits *limits = ruleset_limits(rules);
+	pcre2_match_context *context = pcre2_match_context_create(NULL);
+
+	if (context == NULL)
 		abort();
-	pcre2_set_match_limit(m->context, limits->match_limit);
-	pcre2_set_depth_limit(m->context, limits->depth_limit);
-	pcre2_set_heap_limit(m->context, limits->heap_limit_kib);
-	if (!limits->jit)
+	pcre2_set_match_limit(context, limits->match_limit);
+	pcre2_set_depth_limit(context, limits->depth_limit);
+	pcre2_set_heap_limit(context, limits->heap_limit_kib);
+	return context;
+}
+
+static void
+prepare_pcre2(struct matcher *m)
+{
+	m->context = match_context_new(m->rules);
+	m->data = pcre2_match_data_create(most_groups(m->rules) + 1, NULL);
+	if (m->data == NULL)
+		abort();
+	if (!ruleset_limits(m->rules)->jit)
 		return;
 	m->stack = pcre2_jit_stack_create(JIT_STACK_START, JIT_STACK_MAX, NULL);
 	if (m->stack != NULL)
@@ -60,7 +71,7 @@ matcher_new(struct ruleset *rules)
 	m->cut_rule = ruleset_find_event(rules, RULE_LINE_CUT);
 	assert(m->limit_rule != NULL && m->cut_rule != NULL);
 	m->hits = xcalloc(ruleset_nevents(rules), sizeof(*m->hits));
-	set_limits(m, ruleset_limits(rules));
+	prepare_pcre2(m);
 	return m;
 }
 

@@ -137,20 +137,15 @@ try_captures(
 
 bool
 match_growth_ok(const struct rule_pattern *p, const struct pattern_shape *shape,
-    const struct rule_limits *limits, struct sv sample, struct buf *why)
+    pcre2_match_context *context, struct sv sample, struct buf *why)
 {
-	struct measuring m = {.pattern = p, .line = BUF_INIT};
+	struct measuring m = {.pattern = p, .context = context, .line = BUF_INIT};
 	bool ok;
 
 	m.data = pcre2_match_data_create_from_pattern(p->code, NULL);
-	m.context = pcre2_match_context_create(NULL);
-	if (m.data == NULL || m.context == NULL)
+	if (m.data == NULL)
 		abort();
-	pcre2_set_match_limit(m.context, limits->match_limit);
-	pcre2_set_depth_limit(m.context, limits->depth_limit);
-	pcre2_set_heap_limit(m.context, limits->heap_limit_kib);
 	ok = try_head(&m, shape, SV(""), sample, why) && try_captures(&m, shape, sample, why);
-	pcre2_match_context_free(m.context);
 	pcre2_match_data_free(m.data);
 	buf_free(&m.line);
 	return ok;

@@ -11,8 +11,8 @@
 /* Run ${p} on lines made to be hard for it, of up to 8 KiB, built from its own
  * literals and from ${sample}, a message that it matches (or empty).  False
  * with what was seen in ${why} when its time grows faster than the line, or it
- * runs out of ${limits}. */
+ * runs out of the limits in ${context}. */
 bool match_growth_ok(const struct rule_pattern *p, const struct pattern_shape *shape,
-    const struct rule_limits *limits, struct sv sample, struct buf *why);
+    pcre2_match_context *context, struct sv sample, struct buf *why);
 
 #endif

@@ -40,6 +40,9 @@ struct attempt {
 	struct event event; /* when a pattern matched, excluded or not */
 };
 
+/* A match context with the rule set's limits; the caller frees it. */
+pcre2_match_context *match_context_new(const struct ruleset *rules);
+
 void match_try(struct matcher *m, const struct event_rule *rule, const struct record *rec,
     struct attempt *a);
 

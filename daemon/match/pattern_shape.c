@@ -13,7 +13,7 @@
 struct reader {
 	const char *p;
 	unsigned depth;
-	bool wildcard; /* .* or .+ was seen */
+	bool wildcard; /* .* or its like was seen */
 	struct pattern_shape *shape;
 };
 
@@ -143,8 +143,7 @@ skip_other(struct reader *r)
 		skip_class(r);
 	else
 		r->p += r->p[0] == '\\' && r->p[1] != '\0' ? 2 : 1;
-	if (dot && (*r->p == '*' || *r->p == '+'))
-		r->wildcard = true;
+	r->wildcard |= dot && (*r->p == '*' || *r->p == '+' || *r->p == '{');
 	skip_quantifier(r);
 }
 

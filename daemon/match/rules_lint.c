@@ -5,9 +5,11 @@
 
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "decode/decode.h"
 #include "match/match_growth.h"
+#include "match/match_internal.h"
 #include "match/pattern_shape.h"
 #include "rule/rule.h"
 
@@ -17,6 +19,7 @@ struct linting {
 	const struct ruleset *rules;
 	const struct event_rule *rule;
 	struct decoder *decoder;
+	pcre2_match_context *context;
 	rules_lint_cb *found;
 	void *ctx;
 	size_t count;
@@ -81,6 +84,8 @@ find_sample(struct linting *l, const struct rule_pattern *p)
 	pcre2_match_data *data = pcre2_match_data_create_from_pattern(p->code, NULL);
 	struct sv sample = SV("");
 
+	if (data == NULL)
+		abort();
 	for (size_t i = 0; i < body->ntests && sample.n == 0; i++) {
 		static const struct stream stream = {"lint", "lint", "lint"};
 		struct line line = {.stream = &stream, .text = sv_str(body->tests[i].line)};
@@ -89,7 +94,7 @@ find_sample(struct linting *l, const struct rule_pattern *p)
 		decode_line(l->decoder, &line, 0, &rec);
 		if (rec.message.n > 0 &&
 		    pcre2_match(p->code, (PCRE2_SPTR)rec.message.p, rec.message.n, 0, 0, data,
-		        NULL) > 0)
+		        l->context) > 0)
 			sample = rec.message;
 	}
 	pcre2_match_data_free(data);
@@ -101,7 +106,7 @@ lint_growth(struct linting *l, const struct rule_pattern *p, const struct patter
 {
 	struct buf why = BUF_INIT;
 
-	if (!match_growth_ok(p, shape, ruleset_limits(l->rules), find_sample(l, p), &why))
+	if (!match_growth_ok(p, shape, l->context, find_sample(l, p), &why))
 		find(l, p->place, "the pattern %s", buf_str(&why));
 	buf_free(&why);
 }
@@ -149,10 +154,12 @@ rules_lint(struct ruleset *rules, rules_lint_cb *found, void *ctx)
 	struct linting l = {.rules = rules, .found = found, .ctx = ctx};
 
 	l.decoder = decoder_new();
+	l.context = match_context_new(rules);
 	for (size_t i = 0; i < ruleset_nevents(rules); i++) {
 		l.rule = ruleset_event(rules, i);
 		lint_rule(&l);
 	}
+	pcre2_match_context_free(l.context);
 	decoder_free(&l.decoder);
 	return l.count;
 }

@@ -2,7 +2,7 @@
  * rule_file: see rule_file.h.
  *
  * The table of keys; what a key alone cannot tell (ids that exist, patterns that
- * compile) is checked where rules are put together, in ruleset_build.c.
+ * compile) is checked where rules are built: rule_event.c, rule_incident.c.
  */
 #include "rule/rule_file.h"
 
@@ -16,7 +16,8 @@
 
 #include "util/xalloc.h"
 
-#define FILE_MAX_BYTES (16 << 20)
+#define FILE_MAX_BYTES (16 << 20) /* lists may be long; a rule file's limit is conf's */
+#define READ_BYTES 65536
 #define DAY_MS (24 * 3600 * INT64_C(1000))
 #define NKEYS(a) (sizeof(a) / sizeof((a)[0]))
 
@@ -225,11 +226,13 @@ static const struct conf_key rules_keys[] = {
         .type = CONF_OBJECTS,
         .offset = offsetof(struct rules_conf, events),
         .sub = &rule_event_table,
+        .partial = true,
         .help = "Rules that make an event of a line."},
     {.name = "incidents",
         .type = CONF_OBJECTS,
         .offset = offsetof(struct rules_conf, incidents),
         .sub = &rule_incident_table,
+        .partial = true,
         .help = "Rules that make an incident of events."},
 };
 
@@ -237,45 +240,54 @@ const struct conf_table rule_file_table = {
     "a rule file", "rules", sizeof(struct rules_conf), rules_keys, NKEYS(rules_keys)};
 
 static int
-open_regular(const char *path, struct stat *st, struct diag *diag)
+open_regular(const char *path, struct diag *diag)
 {
 	/* O_NONBLOCK: a FIFO in the directory must not hold up the start. */
-	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	struct stat st;
 
-	if (fd < 0 || fstat(fd, st) != 0) {
+	if (fd < 0 || fstat(fd, &st) != 0)
 		diag_error_path(diag, path, "%s", strerror(errno));
-	} else if (!S_ISREG(st->st_mode)) {
+	else if (!S_ISREG(st.st_mode))
 		diag_error_path(diag, path, "is not a regular file");
-	} else if (st->st_size > FILE_MAX_BYTES) {
-		diag_error_path(diag, path, "is larger than %d bytes", FILE_MAX_BYTES);
-	} else {
+	else
 		return fd;
-	}
 	if (fd >= 0)
 		close(fd);
 	return -1;
 }
 
+/* The last result of read(): 0 when ${b} has the whole file. */
+static ssize_t
+read_all(int fd, struct buf *b)
+{
+	ssize_t got;
+
+	do {
+		buf_reserve(b, READ_BYTES);
+		got = read(fd, b->p + b->n, READ_BYTES);
+		b->n += got > 0 ? (size_t)got : 0;
+	} while ((got > 0 && b->n <= FILE_MAX_BYTES) || (got < 0 && errno == EINTR));
+	b->p[b->n] = '\0';
+	return got;
+}
+
 char *
 rule_file_text(const char *path, size_t *n, struct diag *diag)
 {
-	struct stat st;
 	struct buf b = BUF_INIT;
-	ssize_t got = 0;
-	int fd = open_regular(path, &st, diag);
+	int fd = open_regular(path, diag);
+	ssize_t got;
 
 	if (fd < 0)
 		return NULL;
-	do {
-		b.n += (size_t)got;
-		buf_reserve(&b, 65536);
-		got = read(fd, b.p + b.n, 65536);
-	} while ((got > 0 && b.n <= FILE_MAX_BYTES) || (got < 0 && errno == EINTR && (got = 0) == 0));
+	got = read_all(fd, &b);
 	if (got < 0)
 		diag_error_path(diag, path, "%s", strerror(errno));
+	else if (got > 0)
+		diag_error_path(diag, path, "is larger than %d bytes", FILE_MAX_BYTES);
 	close(fd);
 	*n = b.n;
-	b.p[b.n] = '\0';
 	if (got == 0)
 		return buf_steal(&b);
 	buf_free(&b);
@@ -339,7 +351,7 @@ line_from(const struct rule_file *f, struct mark at)
 struct mark
 rule_file_inside(const struct rule_file *f, struct mark at, size_t offset)
 {
-	struct sv rest = line_from(f, at);
+	struct sv rest = f == NULL ? SV("") : line_from(f, at);
 	size_t skip = 0;
 
 	if (rest.n == 0 || rest.p[0] == '|' || rest.p[0] == '>')

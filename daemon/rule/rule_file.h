@@ -92,7 +92,7 @@ struct rule_file *rule_file_parse(const char *path, char *text, size_t n, struct
 void rule_file_free(struct rule_file **f);
 
 /* The place of byte ${offset} of the scalar that starts at ${at}; ${at} itself
- * when the scalar is of a kind where that would be a guess. */
+ * when the scalar is of a kind where that would be a guess, or ${f} is NULL. */
 struct mark rule_file_inside(const struct rule_file *f, struct mark at, size_t offset);
 
 #endif

@@ -58,6 +58,7 @@ struct rule_defs {
 /* All files and definitions, alive only during a load. */
 struct rule_load {
 	struct diag *diag;
+	size_t errors_before; /* not ours */
 	struct rule_file **files;
 	size_t nfiles;
 	size_t layer;

@@ -2,7 +2,7 @@
  * ruleset: see ruleset.h and rule.h.
  *
  * The finished set: what it owns, who may look at it.  Reading and building are
- * in ruleset_load.c and ruleset_build.c.
+ * in ruleset_load.c, rule_event.c and rule_incident.c.
  */
 #include "rule/ruleset.h"
 

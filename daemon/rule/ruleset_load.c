@@ -21,6 +21,7 @@ load_new(struct diag *diag)
 	struct rule_load *l = xcalloc(1, sizeof(*l));
 
 	l->diag = diag;
+	l->errors_before = diag_errors(diag);
 	l->lists.table = &rule_list_table;
 	l->events.table = &rule_event_table;
 	l->incidents.table = &rule_incident_table;
@@ -161,7 +162,7 @@ build(struct rule_load *l, const struct match_conf *limits)
 	rule_events_build(rs, l);
 	rule_incidents_build(rs, l);
 	digest_sha256_hex(buf_view(&l->hashes), rs->hash);
-	if (diag_errors(l->diag) > 0)
+	if (diag_errors(l->diag) > l->errors_before)
 		ruleset_unref(&rs);
 	load_free(l);
 	return rs;

@@ -62,6 +62,7 @@ state_lose(struct state *s, const char *reason)
 		log_warn("state", "Redis is away: %s; nothing is lost, trying again", s->problem);
 	redis_free(&s->redis);
 	batch_free(&s->batch);
+	s->noutcomes = 0;
 	ev_timer_set(s->retry, s->backoff);
 	s->backoff = s->backoff * 2 > BACKOFF_MOST ? BACKOFF_MOST : s->backoff * 2;
 	if (s->ready) {
@@ -315,7 +316,7 @@ state_is_idle(const struct state *s)
 size_t
 state_inflight(const struct state *s)
 {
-	return s->nasks + (s->batch != NULL);
+	return s->nasks + s->noutcomes + (s->batch != NULL);
 }
 
 const struct state_stats *

@@ -137,6 +137,7 @@ recorded(void *ctx, const struct redisReply *reply)
 {
 	struct state *s = ctx;
 
+	s->noutcomes--;
 	if (state_error(reply) != NULL)
 		state_lose(s, state_error(reply));
 }
@@ -155,5 +156,6 @@ state_delivered(struct state *s, const struct delivery *d, const struct outcome 
 	redis_arg_int(&args, outcome->due);
 	redis_arg_str(&args, outcome->text);
 	redis_arg_int(&args, clock_now());
+	s->noutcomes++;
 	redis_command(s->redis, &args, recorded, s);
 }

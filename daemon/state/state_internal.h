@@ -33,6 +33,7 @@ struct state {
 	struct batch *batch; /* in flight */
 	struct ask asks;     /* head of the ring of questions */
 	size_t nasks;
+	size_t noutcomes; /* of deliveries, sent and not yet recorded */
 	char problem[256];
 	struct state_stats stats;
 };
