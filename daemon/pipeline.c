@@ -199,8 +199,7 @@ attempt_ended(void *ctx, const struct delivery *d, const struct outcome *outcome
 	else
 		p->stats.deliveries_failed++;
 	if (!outcome->delivered)
-		log_warn("notify", "%s about %s: %s%s", d->channel, d->incident, outcome->text,
-		    outcome->dead ? "; given up" : "");
+		log_warn("notify", "%s about %s: %s", d->channel, d->incident, outcome->text);
 	state_delivered(p->state, d, outcome);
 }
 
@@ -226,7 +225,7 @@ pipeline_open(struct ev *ev, const struct pipeline_conf *conf)
 	if (conf->nsources > 0)
 		p->source = source_new(
 		    ev, conf->sources, conf->nsources, conf->max_line, &source_cb, p);
-	if (conf->nchannels > 0)
+	if (conf->nsources > 0)
 		p->notify = notify_new(ev, conf->channels, conf->nchannels, conf->urls,
 		    conf->secrets, attempt_ended, p);
 	if (conf->state != NULL) {

@@ -8,6 +8,7 @@
 #include "cli/cli.h"
 #include "decode/decode.h"
 #include "match/match.h"
+#include "rule/rule.h"
 #include "rule/ruleset.h"
 #include "util/clock.h"
 #include "util/vis.h"
@@ -148,7 +149,7 @@ run(const struct cli *cli, struct explain *x, struct offline *off)
 	for (size_t i = 0; i < ruleset_nevents(off->rules); i++) {
 		const struct event_rule *r = ruleset_event(off->rules, i);
 
-		if (x->rule == NULL || strcmp(x->rule, r->id) == 0)
+		if (x->rule == NULL ? !r->body->builtin : strcmp(x->rule, r->id) == 0)
 			explain_rule(x, matcher, r, &rec, verdicts);
 	}
 	if (cli->json)

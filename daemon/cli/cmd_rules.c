@@ -56,11 +56,11 @@ event_json(const struct event_rule *r)
 }
 
 static json_t *
-incident_json(const struct incident_rule *r)
+incident_json(const struct incident_rule *r, const struct rule_place *place)
 {
-	return json_pack("{s:s, s:s, s:s, s:s, s:s, s:I, s:I, s:s}", "type", "incident", "id", r->id,
-	    "title", r->title, "severity", severity_name(r->severity), "file", r->file, "count",
-	    (json_int_t)r->count, "within_ms", (json_int_t)r->within, "criteria", r->criteria);
+	return json_pack("{s:s, s:s, s:s, s:s, s:s?, s:i, s:I, s:I, s:s}", "type", "incident", "id",
+	    r->id, "title", r->title, "severity", severity_name(r->severity), "file", place->file,
+	    "line", place->line, "count", (json_int_t)r->count, "within_ms", (json_int_t)r->within, "criteria", r->criteria);
 }
 
 static void
@@ -69,7 +69,7 @@ list_json(const struct ruleset *rs)
 	for (size_t i = 0; i < ruleset_nevents(rs); i++)
 		cli_print_json(event_json(ruleset_event(rs, i)));
 	for (size_t i = 0; i < ruleset_nincidents(rs); i++)
-		cli_print_json(incident_json(ruleset_incident(rs, i)));
+		cli_print_json(incident_json(ruleset_incident(rs, i), ruleset_incident_place(rs, i)));
 }
 
 static void

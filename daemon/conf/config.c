@@ -44,7 +44,7 @@ static const struct conf_key source_keys[] = {
         .type = CONF_STRINGS,
         .offset = offsetof(struct source_conf, files),
         .required = true,
-        .help = "Log files, as absolute paths; the last part may be a pattern with *, ? and [].  "
+        .help = "Log files, as absolute paths; any part may be a pattern with *, ? and [].  "
                 "A file that does not exist yet is read when it appears."},
     {.name = "start",
         .type = CONF_ENUM,
@@ -172,8 +172,8 @@ static const struct conf_key config_keys[] = {
         .type = CONF_STRING,
         .offset = offsetof(struct config, state_dir),
         .fallback = TRIAGED_STATEDIR,
-        .help = "The directory that holds what the daemon remembers.  It must exist and belong "
-                "to the daemon's user."},
+        .help = "The directory that holds what the daemon remembers.  It is made when "
+                "it is missing, and must belong to the daemon's user."},
     {.name = "control_socket",
         .type = CONF_STRING,
         .offset = offsetof(struct config, control_socket),

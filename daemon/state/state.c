@@ -113,7 +113,7 @@ state_hand_delivery(struct state *s, struct sv json)
 	if (d.id == NULL || d.channel == NULL || d.incident == NULL || d.message == NULL)
 		log_error("state", "an outbox entry that is none: %.*s", (int)(json.n < 200 ? json.n : 200),
 		    json.p);
-	else if (!json_is_true(json_object_get(entry, "dead")))
+	else
 		s->cb->delivery(s->ctx, &d);
 	free(d.id);
 	free(d.channel);

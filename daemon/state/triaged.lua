@@ -81,11 +81,11 @@ local function load_incident(P, id)
   return hash(flat)
 end
 
-local function enqueue(P, inc, channel, install, now, message)
+local function enqueue(P, inc, channel, install, now, node, message)
   local id = string.format('triaged_%s_%d_%d_%s', install, tonumber(inc.number), inc.seq, channel)
-  local entry = string.format('{"id":%s,"channel":%s,"incident":%s,"seq":%d,"attempts":0,'
-    .. '"created":%s,"due":0,"message":%s}', quote(id), quote(channel), quote(inc.id), inc.seq,
-    ms(now), quote(message))
+  local entry = string.format('{"id":%s,"channel":%s,"incident":%s,"node":%s,"seq":%d,'
+    .. '"attempts":0,"created":%s,"due":0,"message":%s}', quote(id), quote(channel),
+    quote(inc.id), quote(node), inc.seq, ms(now), quote(message))
   redis.call('HSET', P .. 'out', id, entry)
   return entry
 end
@@ -105,7 +105,7 @@ local function tell(P, inc, what, channels, now, node, samples, out, who, why)
     what, rfc3339(now), quote(node), incident_json(inc, samples), extra)
   for _, channel in ipairs(channels) do
     if RANK[inc.severity] >= channel.least then
-      out[#out + 1] = enqueue(P, inc, channel.id, install, now, message)
+      out[#out + 1] = enqueue(P, inc, channel.id, install, now, node, message)
     end
   end
 end
@@ -335,13 +335,19 @@ end
 -- FCALL triaged_attach 1 P node install
 -- A daemon begins or begins again: any older connection of ${node} is fenced
 -- off.  ${install} names this state when it is new.
--- Returns {fence, positions as {stream, value}..., outbox entries}.
+-- Returns {fence, positions as {stream, value}..., the node's outbox entries}: who
+-- put a message into the outbox has its channel and sends it.
 local function attach(keys, args)
   local P, node, install = keys[1], args[1], args[2]
   if not node or not install then error('too few arguments') end
   redis.call('HSETNX', P .. 'meta', 'install', install)
+  local waiting = {}
+  for _, entry in ipairs(redis.call('HVALS', P .. 'out')) do
+    local d = cjson.decode(entry)
+    if d.node == node and not d.dead then waiting[#waiting + 1] = entry end
+  end
   local fence = redis.call('HINCRBY', P .. 'fence', node, 1)
-  return {fence, redis.call('HGETALL', P .. 'pos:' .. node), redis.call('HVALS', P .. 'out')}
+  return {fence, redis.call('HGETALL', P .. 'pos:' .. node), waiting}
 end
 
 -- Take the deliveries of an incident that were given up out of the outbox; that
@@ -414,22 +420,27 @@ local function delivered(keys, args)
   local entry = redis.call('HGET', P .. 'out', id)
   if not entry then return 0 end
   local d = cjson.decode(entry)
+  local state = redis.call('HGET', P .. 'inc:' .. d.incident, 'state')
   local words = d.channel .. ': ' .. text .. ' (attempt ' .. attempts .. ', ' .. id .. ')'
   if result == 'done' then
     redis.call('HDEL', P .. 'out', id)
-    note(P, d.incident, now, 'notified', 'triaged', words)
+    if state then note(P, d.incident, now, 'notified', 'triaged', words) end
     return 1
   end
   -- The first failure and giving up are history; the attempts between are
   -- counted in the entry.
-  if attempts == 1 or result == 'dead' then
+  if state and (attempts == 1 or result == 'dead') then
     note(P, d.incident, now, result == 'dead' and 'notification given up' or 'notification failed',
       'triaged', words)
   end
-  redis.call('HSET', P .. 'out', id, string.format('{"id":%s,"channel":%s,"incident":%s,"seq":%d,'
-    .. '"attempts":%d,"created":%s,"due":%s,"dead":%s,"error":%s,"message":%s}', quote(d.id),
-    quote(d.channel), quote(d.incident), d.seq, attempts, ms(d.created), ms(due),
-    tostring(result == 'dead'), quote(text), quote(d.message)))
+  if result == 'dead' and state ~= 'open' and state ~= 'acknowledged' then
+    redis.call('HDEL', P .. 'out', id)
+    return 1
+  end
+  redis.call('HSET', P .. 'out', id, string.format('{"id":%s,"channel":%s,"incident":%s,"node":%s,'
+    .. '"seq":%d,"attempts":%d,"created":%s,"due":%s,"dead":%s,"error":%s,"message":%s}',
+    quote(d.id), quote(d.channel), quote(d.incident), quote(d.node), d.seq, attempts,
+    ms(d.created), ms(due), tostring(result == 'dead'), quote(text), quote(d.message)))
   return 1
 end
 
