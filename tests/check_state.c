@@ -574,6 +574,33 @@ START_TEST(a_killed_server_comes_back_with_what_was_committed)
 }
 END_TEST
 
+START_TEST(a_damaged_file_is_mended_from_what_is_whole)
+{
+	static const char junk[4096];
+	struct half h;
+	char *dir = rig_dir(), *path;
+	FILE *f;
+
+	half_open(&h, dir);
+	count(&h, "192.0.2.1", 1000000);
+	count(&h, "192.0.2.1", 1000001);
+	commit(&h);
+	half_close(&h);
+	path = xasprintf("%s/redis/appendonlydir/appendonly.aof.1.incr.aof", dir);
+	f = fopen(path, "ae");
+	ck_assert_ptr_nonnull(f);
+	ck_assert_uint_eq(fwrite(junk, 1, sizeof(junk), f), sizeof(junk));
+	fclose(f);
+	half_open(&h, dir);
+	count(&h, "192.0.2.1", 1000002);
+	commit(&h);
+	ck_assert_uint_eq(h.opened, 1);
+	half_close(&h);
+	free(path);
+	rig_remove(&dir);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -592,6 +619,7 @@ main(void)
 	tcase_add_test(tc, a_second_daemon_of_the_same_name_is_fenced_off);
 	tcase_add_test(tc, an_outbox_entry_stays_until_delivered);
 	tcase_add_test(tc, a_killed_server_comes_back_with_what_was_committed);
+	tcase_add_test(tc, a_damaged_file_is_mended_from_what_is_whole);
 	tcase_add_loop_test(tc, cuts_do_not_matter, 0, 6);
 	suite_add_tcase(suite, tc);
 	runner = srunner_create(suite);

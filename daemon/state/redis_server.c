@@ -19,13 +19,16 @@
 #include <unistd.h>
 
 #include "ev/ev.h"
-#include "util/buf.h"
+#include "state/redis_repair.h"
+#include "util/clock.h"
 #include "util/log.h"
 #include "util/xalloc.h"
 
 #ifndef TRIAGED_REDIS_SERVER
 #define TRIAGED_REDIS_SERVER "redis-server"
 #endif
+
+#define LOAD_TIME 60000 /* ms in which a server that fails has failed to load */
 
 struct redis_server {
 	struct redis_address address;
@@ -34,7 +37,9 @@ struct redis_server {
 	char *conf; /* path of the configuration file */
 	char *lock;
 	bool durable;
-	pid_t pid; /* 0 when no child of ours runs */
+	bool repaired; /* tried once; a second failure is not the file's fault */
+	pid_t pid;     /* 0 when no child of ours runs */
+	int64_t started; /* monotonic ms */
 };
 
 /* No scripts but our functions, nothing that could harm, no key but ours.  It is
@@ -88,6 +93,12 @@ child_ended(void *ctx, int signo)
 	log_warn("redis", "the private redis-server ended with %s %d; what it said is in %s/redis.log",
 	    WIFSIGNALED(status) ? "signal" : "status",
 	    WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status), s->dir);
+	/* Giving up by itself, at once: that is how it answers a file it cannot load. */
+	if (WIFEXITED(status) && WEXITSTATUS(status) == 1 && s->durable && !s->repaired &&
+	    clock_mono() - s->started < LOAD_TIME) {
+		s->repaired = true;
+		redis_repair(s->dir);
+	}
 }
 
 static bool
@@ -186,6 +197,7 @@ redis_server_ensure(struct redis_server *s)
 	unlink(s->address.path);
 	start(s);
 	close(lock);
+	s->started = clock_mono();
 	if (s->pid < 0) {
 		log_error("redis", "cannot start %s: %s", TRIAGED_REDIS_SERVER, strerror(errno));
 		s->pid = 0;

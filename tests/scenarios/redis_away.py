@@ -146,5 +146,26 @@ def hangs(test):
     wait_all(test, daemon, hook, log)
 
 
+def two_of_one_name(test):
+    """Two daemons that both say they are alpha follow one log into one Redis: each
+    throws the other out, and still no line is counted twice."""
+    rng = harness.seeded()
+    log = harness.attack_log(rng, 600)
+    redis = harness.Redis(test).start()
+    daemon, hook = begin(test, url=f"unix://{redis.socket}")
+    other = test.daemon(test.config(
+        test.path("auth.log"), [test.channel(hook)], name="other.yaml",
+        state_dir=test.path("other"), control_socket=test.path("other.sock"),
+        redis={"url": f"unix://{redis.socket}"}), name="other")
+    daemon.start()
+    other.start(ready=False)
+    for part in slices(log, 20):
+        test.append("auth.log", part)
+        wait(lambda: daemon.ctl_or_none("incidents"), "it is its turn")
+    wait(lambda: "another daemon named alpha" in daemon.said() + other.said(), "they notice")
+    equal(other.stop(), 0, "exit status of the other")
+    wait_all(test, daemon, hook, log)
+
+
 harness.main(comes_late_by_unix_socket, comes_late_by_tcp_with_a_password, is_killed,
-             the_private_one_is_killed, hangs)
+             the_private_one_is_killed, two_of_one_name, hangs)

@@ -11,6 +11,7 @@ from harness import check, equal, failed_login, wait, wait_equal
 
 LOUD, QUIET = "198.51.100.1", "203.0.113.5"
 STORM = 10000
+SHOWERS = 40
 WEBHOOKS = 6
 
 
@@ -23,11 +24,13 @@ def storm(test):
     start = datetime.datetime.now(datetime.timezone.utc) - datetime.timedelta(minutes=9)
     rain = [failed_login(LOUD, start + datetime.timedelta(milliseconds=50 * n), f"user{n}")
             for n in range(STORM)]
-    quiet = [failed_login(QUIET, start + datetime.timedelta(seconds=n)) for n in range(5)]
-    half = STORM // 2
-    written = rain[:half] + quiet + rain[half:]
-    for n in range(0, len(written), 500):
-        test.append_lines("auth.log", written[n:n + 500])
+    quiet = [failed_login(QUIET, start + datetime.timedelta(minutes=3, seconds=n)) for n in range(5)]
+    # In showers, each waited for, so that the count grows in many commits; then all at once.
+    for n in range(0, SHOWERS * 50, 50):
+        test.append_lines("auth.log", rain[n:n + 50])
+        wait_equal(lambda: [row[1] for row in daemon.summary()], [n + 50], "count in the rain")
+    test.append_lines("auth.log", quiet)
+    test.append_lines("auth.log", rain[SHOWERS * 50:])
 
     log = open(test.path("auth.log"), "rb").read()
     equal(log.count(LOUD.encode()), STORM, "failed logins in the file")
