@@ -176,6 +176,7 @@ redis_status(const struct daemon *d)
 }
 
 struct status_request {
+	const struct daemon *daemon;
 	struct control_request *req;
 	json_t *answer;
 };
@@ -205,6 +206,8 @@ got_outbox(void *ctx, bool ok, struct sv answer)
 	struct status_request *st = ctx;
 	json_t *outbox = ok ? json_loadb(answer.p, answer.n, 0, NULL) : NULL;
 
+	/* Only now: that Redis hangs shows by this question. */
+	json_object_set_new(st->answer, "redis", redis_status(st->daemon));
 	json_object_set_new(
 	    st->answer, "outbox", outbox == NULL ? json_null() : outbox_status(outbox));
 	json_decref(outbox);
@@ -218,8 +221,9 @@ run_status(void *ctx, struct control_request *req)
 	struct daemon *d = ctx;
 	struct status_request *st = xcalloc(1, sizeof(*st));
 
+	st->daemon = d;
 	st->req = req;
-	st->answer = json_pack("{s:s, s:s, s:o, s:I, s:o, s:o, s:o, s:o}", "version",
+	st->answer = json_pack("{s:s, s:s, s:o, s:I, s:o, s:o, s:o}", "version",
 	    PACKAGE_VERSION, "node", d->setup->config->node.s, "started", time_text(d->started),
 	    "uptime_ms", (json_int_t)(clock_now() - d->started), "redis", redis_status(d), "rules",
 	    rules_status(d), "counters", counters(d), "sources", sources_status(d));

@@ -31,6 +31,10 @@ BEGIN {
 	if (!("util" in rows))
 		complain("LAYERS", 0, "no row for util: is this the table?")
 }
+function complain_at(place, text) {
+	printf "daemon/%s: %s\n", place, text
+	bad = 1
+}
 function complain(file, line, text) {
 	printf "daemon/%s:%d: %s\n", file, line, text
 	bad = 1
@@ -103,7 +107,7 @@ function reach(start, at,    pair, ends) {
 			continue
 		seen[start, ends[2]] = 1
 		if (ends[2] == start)
-			complain(edge[pair], 0, "closes a cycle: " start " includes " at " includes " start)
+			complain_at(edge[pair], "closes a cycle: " start " includes " at " includes " start)
 		reach(start, ends[2])
 	}
 }

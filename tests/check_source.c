@@ -664,6 +664,7 @@ START_TEST(an_old_commit_does_not_count_for_new_content)
 	say(r, "log", "old content\n");
 	start(r);
 	settle(r);
+	commit(r);
 	cut(r, "log", 0);
 	say(r, "log", "new\n");
 	settle(r);
@@ -671,6 +672,7 @@ START_TEST(an_old_commit_does_not_count_for_new_content)
 	erase(r, "log");
 	source_set_grace(r->set, 0);
 	settle(r);
+	ck_assert_uint_eq(open_files(r), 1);
 	source_committed(r->set, id, 12); /* was under way when the file was cut */
 	settle(r);
 	ck_assert_uint_eq(open_files(r), 1);
@@ -678,6 +680,24 @@ START_TEST(an_old_commit_does_not_count_for_new_content)
 	settle(r);
 	ck_assert_uint_eq(open_files(r), 0);
 	free(id);
+	close_rig(r);
+}
+END_TEST
+
+START_TEST(a_file_begun_at_its_end_and_cut_is_rewound_to_0)
+{
+	struct rig *r = open_rig(START_END, "log");
+
+	say(r, "log", "old\n");
+	start(r);
+	settle(r);
+	cut(r, "log", 0);
+	settle(r);
+	say(r, "log", "longer than before\n");
+	settle(r);
+	start(r); /* nothing is committed */
+	settle(r);
+	expect(r, "longer than before\n");
 	close_rig(r);
 }
 END_TEST
@@ -697,6 +717,14 @@ START_TEST(a_rewind_to_before_a_truncation_begins_at_0)
 	start(r); /* committed: 12, of what is no more */
 	settle(r);
 	expect(r, "old content\nnew\nand much more than before\n");
+	start(r); /* nor is it known now that the new position was committed */
+	settle(r);
+	expect(r, "old content\nnew\nand much more than before\n");
+	commit(r);
+	say(r, "log", "end\n");
+	start(r);
+	settle(r);
+	expect(r, "old content\nnew\nand much more than before\nend\n");
 	close_rig(r);
 }
 END_TEST
@@ -787,6 +815,7 @@ END_TEST
 START_TEST(two_rotations_that_were_not_finished_come_in_order)
 {
 	struct rig *r = open_rig(START_BEGINNING, "log");
+	struct known swap;
 
 	say(r, "log", "1\n");
 	start(r);
@@ -795,6 +824,10 @@ START_TEST(two_rotations_that_were_not_finished_come_in_order)
 	say(r, "log", "3\n");
 	settle(r);
 	commit(r);
+	ck_assert_uint_eq(r->ncommitted, 3);
+	swap = r->committed[1]; /* the state keeps no order */
+	r->committed[1] = r->committed[2];
+	r->committed[2] = swap;
 	say(r, "log.1", "2\n");
 	say(r, "log", "4\n");
 	move(r, "log.1", "log.2");
@@ -1246,7 +1279,7 @@ START_TEST(a_rewind_covers_rotated_files)
 }
 END_TEST
 
-/* ---- many, and at random ------------------------------------------------------------------------ */
+/* ---- many, and at random ------------------------------------------------------ */
 
 START_TEST(hundreds_of_files_are_followed_fairly)
 {
@@ -1479,6 +1512,7 @@ lines_and_rotation(void)
 	tcase_add_test(tc, a_truncated_file_begins_again);
 	tcase_add_test(tc, a_file_cut_to_fewer_bytes_begins_again);
 	tcase_add_test(tc, an_old_commit_does_not_count_for_new_content);
+	tcase_add_test(tc, a_file_begun_at_its_end_and_cut_is_rewound_to_0);
 	tcase_add_test(tc, a_rewind_to_before_a_truncation_begins_at_0);
 	return tc;
 }

@@ -243,7 +243,6 @@ source_resume(struct source_set *s)
 	turn_soon(s);
 }
 
-/* More than has been delivered was safe before the file was cut short. */
 void
 source_committed(struct source_set *s, const char *stream, uint64_t offset)
 {
@@ -252,9 +251,7 @@ source_committed(struct source_set *s, const char *stream, uint64_t offset)
 
 	if (!source_id_parse(stream, &id) || (f = source_set_find(s, &id)) == NULL)
 		return;
-	if (offset > f->lines.begin || offset <= f->committed)
-		return;
-	f->committed = offset;
+	source_file_committed(f, offset);
 	if (source_file_may_go(f))
 		turn_soon(s);
 }

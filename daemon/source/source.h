@@ -30,6 +30,7 @@ struct source_cb {
 /* ${conf} is borrowed for the life of the set.  Nothing is opened yet. */
 struct source_set *source_new(struct ev *ev, const struct source_conf *conf, size_t n,
     size_t max_line, const struct source_cb *cb, void *ctx);
+/* Not inside a callback, where all other calls are allowed. */
 void source_free(struct source_set **s);
 
 /* Begin, or begin again, from the committed positions: whatever was delivered

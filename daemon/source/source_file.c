@@ -140,6 +140,8 @@ static void
 restart(struct source_file *f)
 {
 	source_lines_seek(&f->lines, 0);
+	if (!f->truncated)
+		f->stale = f->committed;
 	f->first = f->committed = 0;
 	f->truncated = true;
 	f->announce = true;
@@ -206,18 +208,30 @@ source_file_read(struct source_file *f, char *buffer, const struct source_sink *
 	return (size_t)got;
 }
 
-/* A position beyond what has been delivered since a truncation is one of the
- * content before it. */
+/* After a truncation that the state has not confirmed it may still have a position
+ * of the content before: the last one it confirmed, or one that the new content
+ * has not reached. */
 void
 source_file_seek(struct source_file *f, uint64_t offset)
 {
-	if (f->truncated && offset > f->lines.begin)
+	if (f->truncated && (offset == f->stale || offset > f->lines.begin))
 		offset = 0;
+	else
+		f->truncated = false;
 	source_lines_seek(&f->lines, offset);
 	f->committed = offset;
 	f->finished = false;
-	f->truncated = false;
 	f->more = true;
+}
+
+void
+source_file_committed(struct source_file *f, uint64_t offset)
+{
+	if (offset > f->lines.begin) /* of the content before a truncation */
+		return;
+	f->truncated = false;
+	if (offset > f->committed)
+		f->committed = offset;
 }
 
 bool

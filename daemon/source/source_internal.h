@@ -83,7 +83,8 @@ struct source_file {
 	int64_t grown;      /* clock_mono() when that last changed or the name was lost */
 	bool more;          /* there is something to read */
 	bool announce;      /* position() owes this stream a report */
-	bool truncated;     /* since the set was last started */
+	bool truncated;     /* and no position since then is known to be committed */
+	uint64_t stale;     /* if so: the last one committed before */
 	bool gone;          /* no configured name leads here any more */
 	bool finished;      /* gone, and all of it delivered */
 	const char *problem; /* of the last read */
@@ -121,8 +122,11 @@ uint64_t source_file_last_line(const struct source_file *f, size_t max_line);
 /* Read once, ${buffer} of SOURCE_READ_SIZE at most, into ${sink}.  Returns the
  * bytes read. */
 size_t source_file_read(struct source_file *f, char *buffer, const struct source_sink *sink);
-/* Go back to ${offset}, or to 0 when the file is shorter; see source_start(). */
+/* Go back to the committed ${offset}, or to 0 when that is one of content that
+ * has been cut away. */
 void source_file_seek(struct source_file *f, uint64_t offset);
+/* ${offset} is committed. */
+void source_file_committed(struct source_file *f, uint64_t offset);
 /* Finished, reported and committed? */
 bool source_file_may_go(const struct source_file *f);
 

@@ -78,7 +78,8 @@ copy_dir(const char *from, const char *to)
 static bool
 check_aof(const char *manifest)
 {
-	char *const argv[] = {"redis-check-aof", "--fix", (char *)manifest, NULL};
+	char program[] = "redis-check-aof", fix[] = "--fix", *path = xstrdup(manifest);
+	char *const argv[] = {program, fix, path, NULL};
 	posix_spawn_file_actions_t actions;
 	int answer[2], status = -1;
 	pid_t pid;
@@ -97,6 +98,7 @@ check_aof(const char *manifest)
 	close(answer[1]);
 	while (pid > 0 && waitpid(pid, &status, 0) < 0 && errno == EINTR)
 		;
+	free(path);
 	return pid > 0 && status == 0;
 }
 

@@ -57,7 +57,7 @@ def equal(got, expected, what):
         raise Failure(f"{what}\n  expected: {expected}\n  got:      {got}")
 
 
-def wait(condition, what, seconds=PATIENCE):
+def wait(condition, what, seconds=PATIENCE, pause=0.02):
     """Wait until condition() is true and return what it returned."""
     deadline = time.monotonic() + seconds
     while True:
@@ -66,7 +66,7 @@ def wait(condition, what, seconds=PATIENCE):
             return result
         if time.monotonic() > deadline:
             raise Failure(f"waited {seconds} s in vain: {what}")
-        time.sleep(0.02)
+        time.sleep(pause)
 
 
 def wait_equal(get, expected, what, seconds=PATIENCE):

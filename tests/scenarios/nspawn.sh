@@ -18,20 +18,20 @@ packages=$packages,libhiredis0.14,libcurl4,libyaml-0-2,libjansson4,libssl3,libsy
 # A /run that systemd-nspawn may fill, and a control group that the container's
 # systemd cannot leave.  The host has none of it afterwards.
 in_namespace() {
-	[ -d /sys/fs ] || mount -t sysfs sysfs /sys
-	mount -t tmpfs tmpfs /run
-	mkdir -p /sys/fs/cgroup
-	mount -t cgroup2 cgroup2 /sys/fs/cgroup
+	[ -d /sys/fs ] || mount -t sysfs sysfs /sys || return 1
+	mount -t tmpfs tmpfs /run || return 1
+	mount -t cgroup2 cgroup2 /sys/fs/cgroup 2>/dev/null ||
+	    [ -e /sys/fs/cgroup/cgroup.procs ] || return 1
 	group=/sys/fs/cgroup/triaged-test.$$
-	mkdir "$group"
+	mkdir "$group" || return 1
 	trap 'echo $$ >/sys/fs/cgroup/cgroup.procs; find "$group" -depth -type d -exec rmdir {} +' EXIT
 	echo $$ >"$group/cgroup.procs"
 }
 
 contain() {
-	SYSTEMD_NSPAWN_UNIFIED_HIERARCHY=1 timeout -k 10 "$1" systemd-nspawn --quiet \
+	env -u NOTIFY_SOCKET SYSTEMD_NSPAWN_UNIFIED_HIERARCHY=1 timeout -k 10 "$1" systemd-nspawn --quiet \
 	    --directory="$tree" --machine=triaged-test --register=no --keep-unit \
-	    --private-network --timezone=off --resolv-conf=off --link-journal=no "$2" "$3" </dev/null
+	    --timezone=off --resolv-conf=off --link-journal=no "$2" "$3" </dev/null
 }
 
 if [ "${1-}" = --in-namespace ]; then
@@ -46,7 +46,7 @@ fi
 # --- first part: the tree
 
 need_root_and debootstrap systemd-nspawn systemd-analyze unshare
-unshare --mount true || skip 'no mount namespaces here'
+unshare --mount true || skip 'no mount namespace of our own here (inside a chroot?)'
 
 work=$(mktemp -d "${TMPDIR:-/tmp}/triaged-nspawn.XXXXXX")
 tree=$work/tree

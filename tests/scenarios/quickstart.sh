@@ -8,7 +8,7 @@ srcdir=$(cd "${srcdir:-.}" && pwd)
 . "$srcdir/tests/scenarios/debian_tree.sh"
 
 need_root_and debootstrap unshare chroot
-unshare --mount --pid --fork true || skip 'no namespaces here'
+unshare --mount --pid --fork true || skip 'no namespaces of our own here (inside a chroot?)'
 
 work=$(mktemp -d "${TMPDIR:-/tmp}/triaged-quickstart.XXXXXX")
 tree=$work/tree
@@ -35,7 +35,8 @@ copy_sources
 mkdir -p "$cache/apt/partial"
 status=0
 unshare --mount --pid --fork --kill-child --propagation private sh -c '
-	mount -t proc proc "$1/proc" && mount --bind "$2" "$1/var/cache/apt/archives" || exit 77
+	mount -t proc proc "$1/proc" && mount --bind /dev "$1/dev" &&
+	    mount --bind "$2" "$1/var/cache/apt/archives" || exit 77
 	chroot "$1" sh -c "cd triaged && contrib/quickstart run" </dev/null || exit 1
 	for comm in "$1"/proc/[0-9]*/comm; do
 		! grep -qE "redis|triaged|receiver|tail" "$comm" || { echo "still there:"; cat "$comm"; exit 1; }

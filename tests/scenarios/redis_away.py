@@ -161,7 +161,7 @@ def two_of_one_name(test):
     other.start(ready=False)
     for part in slices(log, 20):
         test.append("auth.log", part)
-        wait(lambda: daemon.ctl_or_none("incidents"), "it is its turn")
+        wait(lambda: daemon.ctl_or_none("incidents") is not None, "it is its turn")
     wait(lambda: "another daemon named alpha" in daemon.said() + other.said(), "they notice")
     equal(other.stop(), 0, "exit status of the other")
     wait_all(test, daemon, hook, log)
