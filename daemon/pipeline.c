@@ -54,13 +54,13 @@ got_event(void *ctx, const struct event *event)
 }
 
 static void
-got_line(void *ctx, const struct line *line)
+got_line(void *ctx, const struct line *line, const uint32_t *rules, size_t nrules)
 {
 	struct pipeline *p = ctx;
 	struct record record;
 
 	decode_line(p->decoder, line, p->conf->now != 0 ? p->conf->now : clock_now(), &record);
-	match_record(p->matcher, &record, got_event, p);
+	match_rules(p->matcher, &record, rules, nrules, got_event, p);
 }
 
 void

@@ -60,13 +60,25 @@ prepare_pcre2(struct matcher *m)
 		pcre2_jit_stack_assign(m->context, NULL, m->stack);
 }
 
+/* Every rule but the built-in ones. */
+static void
+list_all(struct matcher *m)
+{
+	size_t n = ruleset_nevents(m->rules);
+
+	m->all = xcalloc(n, sizeof(*m->all));
+	for (size_t i = 0; i < n; i++)
+		if (!ruleset_event(m->rules, i)->body->builtin)
+			m->all[m->nall++] = (uint32_t)i;
+}
+
 struct matcher *
 matcher_new(struct ruleset *rules)
 {
 	struct matcher *m = xcalloc(1, sizeof(*m));
 
 	m->rules = ruleset_ref(rules);
-	m->index = match_index_new(rules);
+	list_all(m);
 	m->limit_rule = ruleset_find_event(rules, RULE_MATCH_LIMIT);
 	m->cut_rule = ruleset_find_event(rules, RULE_LINE_CUT);
 	assert(m->limit_rule != NULL && m->cut_rule != NULL);
@@ -86,7 +98,7 @@ matcher_free(struct matcher **mp)
 	pcre2_match_context_free(m->context);
 	pcre2_match_data_free(m->data);
 	pcre2_jit_stack_free(m->stack);
-	match_index_free(&m->index);
+	free(m->all);
 	ruleset_unref(&m->rules);
 	free(m->hits);
 	free(m);
@@ -256,16 +268,15 @@ emit_cut(struct matcher *m, const struct record *rec, match_cb *matched, void *c
 }
 
 void
-match_record(struct matcher *m, const struct record *rec, match_cb *matched, void *ctx)
+match_rules(struct matcher *m, const struct record *rec, const uint32_t *rules, size_t nrules,
+    match_cb *matched, void *ctx)
 {
-	struct match_candidates candidates = match_index_find(m->index, rec->program);
 	struct attempt a;
 	bool any = false;
-	size_t index;
 
 	m->stats.records++;
-	while (match_candidates_next(&candidates, &index)) {
-		match_try(m, ruleset_event(m->rules, index), rec, &a);
+	for (size_t i = 0; i < nrules; i++) {
+		match_try(m, ruleset_event(m->rules, rules[i]), rec, &a);
 		if (a.verdict == VERDICT_MATCH) {
 			any = true;
 			emit(m, &a.event, matched, ctx);
@@ -278,6 +289,12 @@ match_record(struct matcher *m, const struct record *rec, match_cb *matched, voi
 	m->stats.cut++;
 	if (!any)
 		emit_cut(m, rec, matched, ctx);
+}
+
+void
+match_record(struct matcher *m, const struct record *rec, match_cb *matched, void *ctx)
+{
+	match_rules(m, rec, m->all, m->nall, matched, ctx);
 }
 
 const struct match_stats *

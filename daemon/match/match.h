@@ -16,10 +16,13 @@ struct event_rule;
 struct matcher *matcher_new(struct ruleset *rules);
 void matcher_free(struct matcher **m);
 
-/* Call ${matched} for each rule that ${rec} satisfies, in rule order.  A pattern
+/* Call ${matched} for each of ${rules} (indexes, ascending) that ${rec} satisfies.  A pattern
  * that ran out of its limits, and a message cut to be tried, is an event of
  * RULE_MATCH_LIMIT or RULE_LINE_CUT, not silence. */
 typedef void match_cb(void *ctx, const struct event *event);
+void match_rules(struct matcher *m, const struct record *rec, const uint32_t *rules, size_t nrules,
+    match_cb *matched, void *ctx);
+/* The same with every rule. */
 void match_record(struct matcher *m, const struct record *rec, match_cb *matched, void *ctx);
 
 /* Why ${rule} does or does not match ${rec}, in words for people, a line each. */

@@ -6,12 +6,12 @@
 #define MATCH_MATCH_INTERNAL_H
 
 #include "match/match.h"
-#include "match/match_index.h"
 #include "rule/rule.h"
 
 struct matcher {
 	struct ruleset *rules;
-	struct match_index *index;
+	uint32_t *all; /* indexes of the rules that a line can match */
+	size_t nall;
 	pcre2_match_data *data;
 	pcre2_match_context *context;
 	pcre2_jit_stack *stack; /* NULL without JIT */

@@ -6,6 +6,7 @@
 #include "decode/decode.h"
 #include "match/match.h"
 #include "rule/rule.h"
+#include "scan/scan.h"
 #include "util/buf.h"
 #include "util/vis.h"
 
@@ -13,6 +14,7 @@
 #define TEST_TIME INT64_C(1767225600000)
 
 struct running {
+	struct scanner *scanner;
 	struct matcher *matcher;
 	struct decoder *decoder;
 	rules_test_cb *result;
@@ -22,6 +24,7 @@ struct running {
 
 /* One test, and what came of its line. */
 struct verdict_of {
+	struct running *running;
 	const struct event_rule *rule;
 	const struct rule_test *test;
 	bool matched;
@@ -87,15 +90,27 @@ report(struct running *r, const struct verdict_of *v)
 }
 
 static void
+try_line(void *ctx, const struct line *line, const uint32_t *rules, size_t nrules)
+{
+	struct verdict_of *v = ctx;
+	struct record rec;
+
+	decode_line(v->running->decoder, line, TEST_TIME, &rec);
+	match_rules(v->running->matcher, &rec, rules, nrules, note_event, v);
+}
+
+/* As a source would deliver the line. */
+static void
 run(struct running *r, const struct event_rule *rule, const struct rule_test *test)
 {
 	static const struct stream stream = {"test", "test", "test"};
-	struct line line = {.stream = &stream, .text = sv_str(test->line)};
-	struct verdict_of v = {.rule = rule, .test = test};
+	struct chunk chunk = {.stream = &stream, .data = sv_str(test->line)};
+	struct line line = {.stream = &stream, .text = chunk.data};
+	struct verdict_of v = {.running = r, .rule = rule, .test = test};
 	struct record rec;
 
+	scan_chunk(r->scanner, &chunk, try_line, &v);
 	decode_line(r->decoder, &line, TEST_TIME, &rec);
-	match_record(r->matcher, &rec, note_event, &v);
 	note_absence(r, &v, &rec);
 	report(r, &v);
 	buf_free(&v.text);
@@ -107,6 +122,7 @@ rules_test(struct ruleset *rules, rules_test_cb *result, void *ctx)
 	struct running r = {.result = result, .ctx = ctx};
 
 	r.matcher = matcher_new(rules);
+	r.scanner = scanner_new(rules);
 	r.decoder = decoder_new();
 	for (size_t i = 0; i < ruleset_nevents(rules); i++) {
 		const struct event_rule *rule = ruleset_event(rules, i);
@@ -115,6 +131,7 @@ rules_test(struct ruleset *rules, rules_test_cb *result, void *ctx)
 			run(&r, rule, &rule->body->tests[j]);
 	}
 	decoder_free(&r.decoder);
+	scanner_free(&r.scanner);
 	matcher_free(&r.matcher);
 	return r.failed;
 }

@@ -27,6 +27,9 @@ struct rule_capture {
 	bool known; /* in the table of fields */
 };
 
+/* How every pattern is compiled. */
+#define RULE_PATTERN_OPTIONS (PCRE2_NEVER_UTF | PCRE2_NEVER_UCP | PCRE2_NEVER_BACKSLASH_C)
+
 struct rule_pattern {
 	const char *text; /* NULL, during a load only: it has an error */
 	pcre2_code *code;

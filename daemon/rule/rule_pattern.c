@@ -39,7 +39,7 @@ compile(const char *text, int *error, size_t *offset)
 	pcre2_set_parens_nest_limit(context, NESTING_MAX);
 	pcre2_set_newline(context, PCRE2_NEWLINE_LF);
 	code = pcre2_compile((PCRE2_SPTR)text, PCRE2_ZERO_TERMINATED,
-	    PCRE2_NEVER_UTF | PCRE2_NEVER_UCP | PCRE2_NEVER_BACKSLASH_C, error, offset, context);
+	    RULE_PATTERN_OPTIONS, error, offset, context);
 	pcre2_compile_context_free(context);
 	return code;
 }

@@ -1,0 +1,41 @@
+/*
+ * fuzz_literal: whatever PCRE2 matches must hold one of the literals that were
+ * taken from the pattern.  The first byte tells whether the rest is a pattern, a
+ * newline and a subject as they are, or the decisions that make them.
+ */
+#include <string.h>
+
+#include "../literal_random.h"
+
+#define PCRE2_CODE_UNIT_WIDTH 8
+#include <pcre2.h>
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static void
+compare_as_is(const uint8_t *data, size_t size, struct literal_stats *stats)
+{
+	static const uint32_t known[] = {0, PCRE2_CASELESS, PCRE2_EXTENDED, PCRE2_EXTENDED_MORE};
+	const char *text = (const char *)data + 1;
+	const char *end = memrchr(text, '\n', size - 1);
+	struct sv pattern = {text, end == NULL ? size - 1 : (size_t)(end - text)};
+	struct sv subject = end == NULL ? SV("") : sv_from((struct sv){text, size - 1}, pattern.n + 1);
+
+	if (subject.n < 1000)
+		literal_random_compare(pattern, PCRE2_NEVER_UTF | known[data[0] >> 1 & 3], subject, stats);
+}
+
+int
+LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	struct literal_stats stats = {0};
+	struct decisions d = {data + 1, data + size, 88172645463325252};
+
+	if (size < 2)
+		return 0;
+	if (data[0] % 2 == 0)
+		compare_as_is(data, size, &stats);
+	else
+		literal_random_check(&d, &stats);
+	return 0;
+}

@@ -1,0 +1,706 @@
+/*
+ * literal_random: see literal_random.h.
+ *
+ * A pattern is drawn as a tree, written down in one of the many ways PCRE2's syntax
+ * has, and walked at random for texts that it should match.  Or it is a soup of
+ * tokens, of which PCRE2 sorts out what compiles.  Knows nothing of the parser
+ * under test; PCRE2 alone decides what matches.
+ */
+#include "literal_random.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define PCRE2_CODE_UNIT_WIDTH 8
+#include <pcre2.h>
+
+#include "scan/literal.h"
+
+#define NODES_MAX 96
+#define SUBJECTS 12
+#define SAMPLE_MAX 200
+
+enum kind {
+	TEXT,
+	CLASS,
+	SEQUENCE,
+	CHOICE,
+	REPEAT,
+	NOTHING,
+	CONDITION,
+	BACK,
+	CALL,
+	KINDS,
+};
+
+struct node {
+	enum kind kind;
+	char text[8];
+	uint32_t min, max;
+	uint32_t form;
+	struct node *child, *next;
+};
+
+struct maker {
+	struct decisions *d;
+	struct node nodes[NODES_MAX];
+	size_t n;
+	uint32_t options;
+	bool extended;
+	unsigned groups, depth;
+	struct buf pattern;
+	struct buf sample;
+};
+
+uint32_t
+decide(struct decisions *d, uint32_t n)
+{
+	if (d->p < d->end)
+		return *d->p++ % n;
+	d->seed ^= d->seed << 13;
+	d->seed ^= d->seed >> 7;
+	d->seed ^= d->seed << 17;
+	return (uint32_t)(d->seed >> 32) % n;
+}
+
+static const char *
+pick(struct maker *m, const char *const *v, size_t n)
+{
+	return v[decide(m->d, (uint32_t)n)];
+}
+
+#define PICK(m, v) pick((m), (v), sizeof(v) / sizeof(*(v)))
+
+static struct node *
+make_node(struct maker *m, enum kind kind)
+{
+	struct node *node = &m->nodes[m->n++];
+
+	*node = (struct node){.kind = kind, .form = decide(m->d, 64)};
+	return node;
+}
+
+static bool
+is_crowded(const struct maker *m)
+{
+	return m->n > NODES_MAX / 2 || m->depth > 6;
+}
+
+static const char alphabet[] = "abcABCkKsS0 #-]\\{.|x\xe4\xc4\xdf";
+
+static struct node *
+make_text(struct maker *m)
+{
+	struct node *node = make_node(m, TEXT);
+	uint32_t n = 1 + decide(m->d, 5);
+
+	for (uint32_t i = 0; i < n; i++) {
+		/* Mostly letters, to find more than one place. */
+		uint32_t most = decide(m->d, 4) == 0 ? sizeof(alphabet) - 1 : 6;
+
+		node->text[i] = alphabet[decide(m->d, most)];
+	}
+	return node;
+}
+
+static struct node *make_tree(struct maker *m);
+
+static struct node *
+make_parent(struct maker *m, enum kind kind, uint32_t children)
+{
+	struct node *node = make_node(m, kind), **link = &node->child;
+
+	m->depth++;
+	for (uint32_t i = 0; i < children; i++) {
+		*link = make_tree(m);
+		link = &(*link)->next;
+	}
+	m->depth--;
+	return node;
+}
+
+static struct node *
+make_repeat(struct maker *m)
+{
+	static const uint32_t mins[] = {0, 0, 0, 1, 1, 2, 3}, more[] = {0, 0, 1, 2, 99};
+	struct node *node = make_parent(m, REPEAT, 1);
+
+	node->min = mins[decide(m->d, 7)];
+	node->max = node->min + more[decide(m->d, 5)];
+	return node;
+}
+
+static struct node *
+make_tree(struct maker *m)
+{
+	switch (decide(m->d, is_crowded(m) ? 5 : 20)) {
+	case 0:
+	case 1:
+	case 2:
+		return make_text(m);
+	case 3:
+		return make_node(m, CLASS);
+	case 4:
+		return make_node(m, NOTHING);
+	case 5:
+	case 6:
+	case 7:
+	case 8:
+		return make_repeat(m);
+	case 9:
+	case 10:
+	case 11:
+		return make_parent(m, CHOICE, 1 + decide(m->d, 3));
+	case 12:
+		return make_parent(m, CONDITION, 1 + decide(m->d, 2));
+	case 13:
+		return make_node(m, decide(m->d, 2) == 0 ? BACK : CALL);
+	default:
+		return make_parent(m, SEQUENCE, 1 + decide(m->d, 4));
+	}
+}
+
+/* --- writing a tree down */
+
+static void
+write_octal(struct maker *m, unsigned char c, bool braces)
+{
+	buf_printf(&m->pattern, braces ? "\\o{%o}" : "\\0%02o", c);
+}
+
+static void
+write_byte(struct maker *m, unsigned char c)
+{
+	bool letter = (c | 0x20) >= 'a' && (c | 0x20) <= 'z', digit = c >= '0' && c <= '9';
+	uint32_t form = decide(m->d, 24);
+
+	if (form == 0)
+		buf_printf(&m->pattern, "\\x%02x", c);
+	else if (form == 1)
+		buf_printf(&m->pattern, "\\x{%x}", c);
+	else if (form == 2 && c < 0100)
+		write_octal(m, c, false);
+	else if (form == 3)
+		write_octal(m, c, true);
+	else if (form == 4 && c != ']' && c != '\\')
+		buf_printf(&m->pattern, "[%c]", c);
+	else if (form == 5 && letter)
+		buf_printf(&m->pattern, "[%c%c]", c, c ^ 0x20);
+	else if (form == 6 && c != '\\')
+		buf_printf(&m->pattern, "\\Q%c\\E", c);
+	else if (letter || digit || c >= 0x80 || form == 7)
+		buf_putc(&m->pattern, (char)c);
+	else
+		buf_printf(&m->pattern, "\\%c", c);
+}
+
+/* What may stand anywhere, and means nothing. */
+static void
+write_noise(struct maker *m)
+{
+	static const char *const noise[] = {"(?#abc)", "(?#[)", "\\E", "\\Q\\E", "(?:)"};
+	static const char *const blank[] = {" ", "\t", "#abc)\n", "# \"ab\\Q\n", "\n", "#(?#\n"};
+
+	if (decide(m->d, 12) != 0)
+		return;
+	if (m->extended && decide(m->d, 2) == 0)
+		buf_puts(&m->pattern, PICK(m, blank));
+	else
+		buf_puts(&m->pattern, PICK(m, noise));
+}
+
+static void
+write_text(struct maker *m, const char *text)
+{
+	bool quote = decide(m->d, 10) == 0 && strchr(text, '\\') == NULL;
+
+	if (quote)
+		buf_printf(&m->pattern, "\\Q%s\\E", text);
+	for (; !quote && *text != '\0'; text++) {
+		write_byte(m, (unsigned char)*text);
+		write_noise(m);
+	}
+}
+
+static const char *const classes[][2] = {
+    {".", "abcd5#"}, {"\\d", "0123"}, {"\\w", "abc_"}, {"\\s", " "}, {"\\h", " \t"},
+    {"[abc]", "abc"}, {"[^a]", "bc\\d"}, {"[]a]", "]a"}, {"[^]a]", "bc"}, {"[a\\]b]", "a]b"},
+    {"[[:alpha:]]", "abc"}, {"[[:^alpha:]b]", "b#"}, {"[a-c]", "abc"}, {"[-a]", "-a"},
+    {"[a-]", "-a"}, {"[\\Qa]\\E]", "a]"}, {"[\\E]a]", "]a"}, {"[a\\-c]", "-ac"},
+    {"[\\101\\x62]", "Ab"}, {"[\\c]]", "\x1d"}, {"\\N", "abc"}, {"\\S", "abc"},
+    {"\\pL", "abc"}, {"\\p{Lu}", "ABC"}, {"\\P{Lu}", "#"}, {"\\R", "\r"}, {"\\X", "ab"},
+    {"[a\\d]", "a1"}, {"[[:]", "[:"}, {"[[.]", "[."}, {"[abcd]", "abcd"}, {"[abcde]", "abcde"},
+    {"[\\b]", "\b"}, {"[^^]", "ab"}, {"[a^]", "a^"}, {"\\W", "#-"}, {"\\cA", "\001"},
+    {"\\e", "\033"}, {"\\t", "\t"}, {"[ #]", "#"}, {"[aA]", "aA"}, {"[\xe4\xc4]", "\xe4\xc4"},
+    {"[a\\Q-\\Ec]", "-ac"}, {"[\\8a]", "8a"}, {"[ab[:digit:]]", "ab1"}, {"[[a]", "[a"},
+};
+#define CLASSES (sizeof(classes) / sizeof(*classes))
+
+static const char *const nothings[] = {
+    "", "\\b", "\\B", "^", "$", "\\A", "\\z", "\\Z", "\\G", "\\K", "(?=abc)", "(?!abc)",
+    "(?<=abc)", "(?<!abc)", "(?=.*(abc))", "(?<=a|bc)", "(?i)", "(?-i)", "(?x)", "(?-x)",
+    "(?s)", "(?m)", "(?xx)", "(?^)", "(?^x)", "(?n)", "(?J)", "(?U)", "(?ix-s)", "(?#abc)",
+    "()", "(?:)", "(?=)", "(?!(?!))", "[[:<:]]", "[[:>:]]", "(?*abc)", "(?<*abc)",
+    "(?=abc)?", "(*ACCEPT)", "(*COMMIT)", "(*SKIP)", "(*THEN)", "(*pla:a)", "(*:name)",
+    "(?=a(*ACCEPT)b)", "(?<=(?<!c)a)",
+};
+#define NOTHINGS (sizeof(nothings) / sizeof(*nothings))
+
+static void
+write_nothing(struct maker *m, const char *text)
+{
+	/* Whether white space is noise changes for the rest of the group only; a
+	 * wrong guess makes other patterns, not wrong ones. */
+	if (strncmp(text, "(?x", 3) == 0 || strcmp(text, "(?^x)") == 0)
+		m->extended = true;
+	buf_puts(&m->pattern, text);
+}
+
+static void write_tree(struct maker *m, const struct node *node);
+
+static void
+open_group(struct maker *m, uint32_t form)
+{
+	static const char *const plain[] = {
+	    "(?:", "(?>", "(?|", "(?i:", "(?-i:", "(?x:", "(?^:", "(?s-m:", "(?:", "(?:"};
+
+	m->groups += form % 4 == 0;
+	if (form % 16 == 4)
+		buf_printf(&m->pattern, "(?<n%u>", m->groups);
+	else if (form % 16 == 8)
+		buf_printf(&m->pattern, "(?P<n%u>", m->groups);
+	else if (form % 16 == 12)
+		buf_printf(&m->pattern, "(?'n%u'", m->groups);
+	else if (form % 16 == 0)
+		buf_putc(&m->pattern, '(');
+	else
+		buf_puts(&m->pattern, PICK(m, plain));
+}
+
+static void
+write_children(struct maker *m, const struct node *node, const char *between)
+{
+	for (const struct node *child = node->child; child != NULL; child = child->next) {
+		if (child != node->child)
+			buf_puts(&m->pattern, between);
+		write_noise(m);
+		write_tree(m, child);
+	}
+}
+
+static void
+write_group(struct maker *m, const struct node *node, const char *between)
+{
+	bool extended = m->extended;
+
+	open_group(m, node->form);
+	write_children(m, node, between);
+	buf_putc(&m->pattern, ')');
+	m->extended = extended;
+}
+
+static void
+write_quantifier(struct maker *m, const struct node *node)
+{
+	static const char *const suffixes[] = {"", "", "", "", "?", "+"};
+	bool endless = node->max >= 99;
+
+	if (node->min == 0 && node->max == 1 && decide(m->d, 2) == 0)
+		buf_putc(&m->pattern, '?');
+	else if (node->min <= 1 && endless && decide(m->d, 2) == 0)
+		buf_putc(&m->pattern, node->min == 0 ? '*' : '+');
+	else if (node->min == node->max)
+		buf_printf(&m->pattern, "{%u}", node->min);
+	else if (endless)
+		buf_printf(&m->pattern, "{%u,}", node->min);
+	else
+		buf_printf(&m->pattern, "{%u,%u}", node->min, node->max);
+	buf_puts(&m->pattern, PICK(m, suffixes));
+}
+
+static void
+write_repeat(struct maker *m, const struct node *node)
+{
+	static const char *const quirks[] = {"{,2}", "{1, 2}", "{,}", "{}", "{a}", "{2"};
+
+	if (node->child->kind == CLASS)
+		write_tree(m, node->child);
+	else
+		write_group(m, node, "");
+	write_noise(m);
+	if (decide(m->d, 30) == 0)
+		buf_puts(&m->pattern, PICK(m, quirks));
+	else
+		write_quantifier(m, node);
+}
+
+static void
+write_condition(struct maker *m, const struct node *node)
+{
+	static const char *const conditions[] = {"(?(1)", "(?(?=abc)", "(?(?!abc)", "(?(?<=a)",
+	    "(?(?<!a|bc)", "(?(R)", "(?(DEFINE)", "(?(n1)", "(?(<n1>)", "(?('n1')",
+	    "(?(VERSION>=10.0)", "(?(-1)"};
+	bool extended = m->extended;
+
+	buf_puts(&m->pattern, PICK(m, conditions));
+	write_children(m, node, "|");
+	buf_putc(&m->pattern, ')');
+	m->extended = extended;
+}
+
+static void
+write_reference(struct maker *m, bool call)
+{
+	static const char *const calls[] = {
+	    "(?1)", "(?R)", "(?-1)", "(?+1)", "(?&n1)", "(?P>n1)", "\\g<1>", "\\g'n1'", "(?0)"};
+	static const char *const backs[] = {
+	    "\\1", "\\g1", "\\g{1}", "\\g{-1}", "\\g-1", "\\k<n1>", "\\k'n1'", "\\k{n1}",
+	    "(?P=n1)", "\\12", "\\081", "\\g{n1}"};
+
+	buf_puts(&m->pattern, call ? PICK(m, calls) : PICK(m, backs));
+}
+
+static void
+write_tree(struct maker *m, const struct node *node)
+{
+	switch (node->kind) {
+	case TEXT:
+		write_text(m, node->text);
+		break;
+	case CLASS:
+		buf_puts(&m->pattern, classes[node->form % CLASSES][0]);
+		break;
+	case SEQUENCE:
+		if (node->form % 4 == 0)
+			write_group(m, node, "");
+		else
+			write_children(m, node, "");
+		break;
+	case CHOICE:
+		write_group(m, node, "|");
+		break;
+	case REPEAT:
+		write_repeat(m, node);
+		break;
+	case NOTHING:
+		write_nothing(m, nothings[node->form % NOTHINGS]);
+		break;
+	case CONDITION:
+		write_condition(m, node);
+		break;
+	default:
+		write_reference(m, node->kind == CALL);
+		break;
+	}
+}
+
+/* --- texts that a tree should match */
+
+static void
+add_sample(struct maker *m, const char *text, size_t n)
+{
+	bool flip = (m->options & PCRE2_CASELESS) != 0 && decide(m->d, 3) == 0;
+
+	for (size_t i = 0; i < n && m->sample.n < SAMPLE_MAX; i++) {
+		bool letter = (text[i] | 0x20) >= 'a' && (text[i] | 0x20) <= 'z';
+
+		buf_putc(&m->sample, (char)(flip && letter ? text[i] ^ 0x20 : text[i]));
+	}
+}
+
+static void
+repeat_sample(struct maker *m, uint32_t n)
+{
+	char text[4];
+
+	if (m->sample.n <= n)
+		return;
+	memcpy(text, m->sample.p + decide(m->d, (uint32_t)(m->sample.n - n)), n);
+	add_sample(m, text, n);
+}
+
+static const struct node *
+any_child(struct maker *m, const struct node *node)
+{
+	uint32_t n = 0;
+	const struct node *child;
+
+	for (child = node->child; child != NULL; child = child->next)
+		n++;
+	n = decide(m->d, n);
+	for (child = node->child; n > 0; n--)
+		child = child->next;
+	return child;
+}
+
+static void
+sample(struct maker *m, const struct node *node)
+{
+	const char *of_class;
+	uint32_t times;
+
+	switch (node->kind) {
+	case TEXT:
+		add_sample(m, node->text, strlen(node->text));
+		break;
+	case CLASS:
+		of_class = classes[node->form % CLASSES][1];
+		add_sample(m, of_class + decide(m->d, (uint32_t)strlen(of_class)), 1);
+		break;
+	case SEQUENCE:
+		for (const struct node *child = node->child; child != NULL; child = child->next)
+			sample(m, child);
+		break;
+	case CHOICE:
+	case CONDITION:
+		sample(m, any_child(m, node));
+		break;
+	case REPEAT:
+		times = node->min + decide(m->d, 1 + (node->max > node->min ? 2 : 0));
+		for (; times > 0 && m->sample.n < SAMPLE_MAX; times--)
+			sample(m, node->child);
+		break;
+	case NOTHING:
+		break;
+	default: /* a reference: to something seen before, perhaps */
+		repeat_sample(m, decide(m->d, 4));
+		break;
+	}
+}
+
+/* One small change, so that text which should not be needed is away. */
+static void
+damage(struct maker *m)
+{
+	uint32_t at;
+
+	if (m->sample.n == 0 || decide(m->d, 3) != 0)
+		return;
+	at = decide(m->d, (uint32_t)m->sample.n);
+	if (decide(m->d, 2) == 0) {
+		m->sample.p[at] = alphabet[decide(m->d, sizeof(alphabet) - 1)];
+	} else {
+		memmove(m->sample.p + at, m->sample.p + at + 1, m->sample.n - at - 1);
+		m->sample.n--;
+	}
+}
+
+/* --- soup */
+
+static const char *const tokens[] = {"a", "b", "c", "abc", "bca", "a", "b", "c", "abc", "(", ")",
+    "|", "(?:", ")", "[", "]", "^", "$", "-", "*", "+", "?", "{2}", "{0}", "{,2}", "{1,}", "{0,1}",
+    "{", "}", "\\Q", "\\E", "#", " ", "\n", "(?x)", "(?-x)", "(?xx)", "(?i:", "(?^", "(?#", "\\",
+    "\\]", "[^", "[[:alpha:]", ":]", "[:", "\\d", "\\1", "\\12", "\\b", "\\K", "\\N", "\\c",
+    "\\x", "\\x{", "\\x6", "\\o{141}", "\\g", "\\g{1}", "<n>", "(?<n>", "\\k<n>", "(?1)", "(?(1)",
+    "(?=", "(?!", "(?<=", "(?|", "(?>", "\\p{L}", "\\pL", "\\R", ".", "(?i)", "1", "8", ",", "=",
+    "\xe4", "\x85", "\r", "(*ACCEPT)", "(*F)", "\\Q\\E", "(?'n'", "'", "P", "R", "(?P<m>", "(?s-x",
+    "(?(?=", "(?(DEFINE)", "\\g<1>", "\\07", "\\w", "\\e", "\\ ", "\\#", "[]", "[^]", "-x", "x",
+    "(?C", "(?C1)", "\\cA", "\\C", "\\X", "(?J)", "&n)", "abcabc", "cab", "(?*", "[\\Q", "[\\E"};
+
+static void
+make_soup(struct maker *m)
+{
+	uint32_t n = 2 + decide(m->d, 14);
+
+	while (n-- > 0)
+		buf_puts(&m->pattern, PICK(m, tokens));
+}
+
+static void
+sample_soup(struct maker *m)
+{
+	static const char *const bits[] = {"a", "b", "c", "abc", "bca", "ab", "cab", "abcabc", "#",
+	    " ", "]", "[", "-", "|", "x", "1", "8", "\xe4", "\\", "E", "{,2}", "aa", "A", "ABC",
+	    "^", ":", "\t", "=", "(", ")", "?", "{", "}"};
+	uint32_t n = decide(m->d, 8);
+
+	for (; n > 0; n--)
+		buf_puts(&m->sample, PICK(m, bits));
+}
+
+/* --- the comparison */
+
+struct subject_test {
+	pcre2_code *code;
+	pcre2_match_data *data;
+	pcre2_match_context *context;
+	struct sv pattern;
+	uint32_t options;
+	struct literals literals;
+};
+
+static void
+print_text(const char *what, const char *p, size_t n)
+{
+	fprintf(stderr, "%s: \"", what);
+	for (size_t i = 0; i < n; i++) {
+		unsigned char c = (unsigned char)p[i];
+
+		fprintf(stderr, c < ' ' || c > '~' ? "\\x%02x" : "%c", c);
+	}
+	fprintf(stderr, "\"\n");
+}
+
+static void
+fail(const struct subject_test *t, struct sv subject)
+{
+	print_text("pattern", t->pattern.p, t->pattern.n);
+	fprintf(stderr, "options: %#x\n", t->options);
+	print_text("matched", subject.p, subject.n);
+	for (size_t i = 0; i < t->literals.n; i++)
+		print_text("literal", t->literals.v[i].text, t->literals.v[i].n);
+	abort();
+}
+
+static bool
+has_literal(const struct literals *literals, struct sv text)
+{
+	char lower[SAMPLE_MAX * 8];
+	size_t n = text.n < sizeof(lower) ? text.n : sizeof(lower);
+
+	for (size_t i = 0; i < n; i++)
+		lower[i] = (char)(text.p[i] >= 'A' && text.p[i] <= 'Z' ? text.p[i] | 0x20 : text.p[i]);
+	for (size_t i = 0; i < literals->n; i++)
+		if (memmem(lower, n, literals->v[i].text, literals->v[i].n) != NULL)
+			return true;
+	return false;
+}
+
+static void
+check_shape(const struct subject_test *t)
+{
+	if (t->literals.n > LITERAL_ALTERNATIVES)
+		fail(t, SV(""));
+	for (size_t i = 0; i < t->literals.n; i++) {
+		const struct literal *l = &t->literals.v[i];
+
+		if (l->n < LITERAL_MIN || l->n > LITERAL_MAX || memchr(l->text, '\n', l->n) != NULL)
+			fail(t, SV(""));
+		for (size_t j = 0; j < l->n; j++)
+			if (l->text[j] >= 'A' && l->text[j] <= 'Z')
+				fail(t, SV(""));
+	}
+}
+
+static void
+check_subject(const struct subject_test *t, struct sv subject, struct literal_stats *stats)
+{
+	/* With \K a match begins behind what was consumed. */
+	bool whole = memmem(t->pattern.p, t->pattern.n, "K", 1) != NULL;
+	const PCRE2_SIZE *at = pcre2_get_ovector_pointer(t->data);
+
+	if (memchr(subject.p, '\n', subject.n) != NULL)
+		return;
+	stats->subjects++;
+	if (pcre2_match(t->code, (PCRE2_SPTR)subject.p, subject.n, 0, 0, t->data, t->context) < 0)
+		return;
+	stats->matches++;
+	if (!whole)
+		subject = (struct sv){subject.p + at[0], at[1] - at[0]};
+	if (!has_literal(&t->literals, subject))
+		fail(t, subject);
+}
+
+static bool
+open_test(struct subject_test *t, struct sv pattern, uint32_t options, struct literal_stats *stats)
+{
+	pcre2_compile_context *context = pcre2_compile_context_create(NULL);
+	PCRE2_SIZE offset;
+	int error;
+
+	*t = (struct subject_test){.pattern = pattern, .options = options};
+	stats->patterns++;
+	pcre2_set_newline(context, PCRE2_NEWLINE_LF);
+	t->code = pcre2_compile(
+	    (PCRE2_SPTR)pattern.p, pattern.n, options, &error, &offset, context);
+	pcre2_compile_context_free(context);
+	/* Must not do harm even where the pattern does not compile. */
+	literal_extract(pattern.p, pattern.n, options, &t->literals);
+	check_shape(t);
+	stats->compiled += t->code != NULL;
+	if (t->code == NULL || t->literals.n == 0) {
+		pcre2_code_free(t->code);
+		return false;
+	}
+	stats->with_literals++;
+	stats->literals += t->literals.n;
+	t->data = pcre2_match_data_create(1, NULL);
+	t->context = pcre2_match_context_create(NULL);
+	pcre2_set_match_limit(t->context, 5000);
+	pcre2_set_depth_limit(t->context, 1000);
+	return true;
+}
+
+static void
+close_test(struct subject_test *t)
+{
+	pcre2_code_free(t->code);
+	pcre2_match_data_free(t->data);
+	pcre2_match_context_free(t->context);
+}
+
+void
+literal_random_compare(
+    struct sv pattern, uint32_t options, struct sv subject, struct literal_stats *stats)
+{
+	struct subject_test t;
+
+	if (!open_test(&t, pattern, options, stats))
+		return;
+	check_subject(&t, subject, stats);
+	close_test(&t);
+}
+
+static uint32_t
+make_options(struct decisions *d)
+{
+	static const uint32_t choice[] = {PCRE2_CASELESS, PCRE2_EXTENDED, PCRE2_DOTALL,
+	    PCRE2_MULTILINE, PCRE2_EXTENDED_MORE, PCRE2_UNGREEDY, PCRE2_NO_AUTO_CAPTURE,
+	    PCRE2_DOLLAR_ENDONLY};
+	uint32_t options = PCRE2_NEVER_UTF | PCRE2_NEVER_BACKSLASH_C | PCRE2_DUPNAMES;
+
+	for (size_t i = 0; i < sizeof(choice) / sizeof(*choice); i++)
+		if (decide(d, 5) == 0)
+			options |= choice[i];
+	return options;
+}
+
+static void
+check_pattern(struct maker *m, const struct node *tree, struct literal_stats *stats)
+{
+	struct subject_test t;
+
+	if (!open_test(&t, buf_view(&m->pattern), m->options, stats))
+		return;
+	for (int i = 0; i < SUBJECTS; i++) {
+		m->sample.n = 0;
+		if (tree == NULL)
+			sample_soup(m);
+		else
+			sample(m, tree);
+		damage(m);
+		if (m->sample.n > 0)
+			check_subject(&t, buf_view(&m->sample), stats);
+	}
+	close_test(&t);
+}
+
+void
+literal_random_check(struct decisions *d, struct literal_stats *stats)
+{
+	struct maker m = {.d = d};
+	struct node *tree = NULL;
+
+	m.options = make_options(d);
+	m.extended = (m.options & (PCRE2_EXTENDED | PCRE2_EXTENDED_MORE)) != 0;
+	if (decide(d, 4) == 0) {
+		make_soup(&m);
+	} else {
+		tree = make_parent(&m, SEQUENCE, 1 + decide(d, 4));
+		write_children(&m, tree, "");
+	}
+	check_pattern(&m, tree, stats);
+	buf_free(&m.pattern);
+	buf_free(&m.sample);
+}
