@@ -225,8 +225,8 @@ run_status(void *ctx, struct control_request *req)
 	st->req = req;
 	st->answer = json_pack("{s:s, s:s, s:o, s:I, s:o, s:o, s:o}", "version",
 	    PACKAGE_VERSION, "node", d->setup->config->node.s, "started", time_text(d->started),
-	    "uptime_ms", (json_int_t)(clock_now() - d->started), "redis", redis_status(d), "rules",
-	    rules_status(d), "counters", counters(d), "sources", sources_status(d));
+	    "uptime_ms", (json_int_t)(clock_now() - d->started), "rules", rules_status(d),
+	    "counters", counters(d), "sources", sources_status(d));
 	state_outbox(pipeline_state(d->pipeline), got_outbox, st);
 }
 

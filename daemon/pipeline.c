@@ -34,6 +34,7 @@ struct pipeline {
 	struct notify *notify;
 	struct ev_timer *soon;  /* commit events at the end of this turn */
 	struct ev_timer *later; /* commit positions that moved without events */
+	bool news;              /* positions gathered that shall not wait */
 	bool full;              /* the source is paused until a commit is in */
 	bool draining;
 	struct pipeline_stats stats;
@@ -79,13 +80,22 @@ pipeline_has_room(const struct pipeline *p)
 }
 
 static void
+commit_later(struct pipeline *p)
+{
+	if (correlate_pending(p->correlator, false) && !ev_timer_is_set(p->later))
+		ev_timer_set(p->later, POSITIONS_EVERY);
+}
+
+/* A file is begun or done.  A begun one that is not known when the daemon is
+ * killed and the file renamed would be found by nobody. */
+static void
 got_position(void *ctx, const struct position *pos)
 {
 	struct pipeline *p = ctx;
 
 	correlate_position(p->correlator, pos);
-	if (!ev_timer_is_set(p->later))
-		ev_timer_set(p->later, POSITIONS_EVERY);
+	p->news = true;
+	ev_timer_set(p->soon, 0);
 }
 
 static void
@@ -96,7 +106,8 @@ got_chunk(void *ctx, const struct chunk *chunk)
 	    .stream = chunk->stream->id, .path = chunk->stream->path, .offset = chunk->next};
 
 	pipeline_lines(p, chunk);
-	got_position(p, &examined);
+	correlate_position(p->correlator, &examined);
+	commit_later(p);
 	if (!pipeline_has_room(p)) {
 		p->full = true;
 		source_pause(p->source);
@@ -109,8 +120,9 @@ static void
 commit(struct pipeline *p, bool urgent)
 {
 	if (p->state == NULL || !state_is_idle(p->state) ||
-	    !correlate_pending(p->correlator, urgent))
+	    !correlate_pending(p->correlator, urgent && !p->news))
 		return;
+	p->news = false;
 	ev_timer_cancel(p->later);
 	state_commit(p->state, correlate_take(p->correlator));
 }
@@ -148,6 +160,7 @@ committed(void *ctx, const struct batch *b, const char *const *opened, size_t no
 		for (size_t i = 0; i < b->npositions; i++)
 			source_committed(p->source, b->positions[i].stream, b->positions[i].offset);
 	commit(p, !p->draining);
+	commit_later(p);
 	make_room(p);
 }
 

@@ -78,8 +78,11 @@ print_event(void *ctx, const struct event *e)
 static void
 print_incident(json_t *inc)
 {
-	json_object_set_new(inc, "type", json_string("incident"));
-	cli_print_json(json_incref(inc));
+	json_t *out = json_pack("{s:s}", "type", "incident");
+
+	json_object_update(out, inc);
+	json_object_del(out, "samples"); /* not in a list */
+	cli_print_json(out);
 }
 
 static void

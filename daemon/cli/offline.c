@@ -19,6 +19,7 @@
 #endif
 
 #define DIRS_MAX 64
+#define TREE_DEPTH 3 /* folders that a build may lie below its source */
 
 static bool
 is_there(const char *path)
@@ -26,23 +27,28 @@ is_there(const char *path)
 	return access(path, R_OK) == 0;
 }
 
-/* The rules beside a program that was not installed: rules/ or ../rules/ of
- * where it lies.  ${buf} holds PATH_MAX bytes. */
+/* The rules of the source tree that a program which was not installed lies in:
+ * rules/ beside it, or in one of the folders above.  ${path} holds PATH_MAX
+ * bytes. */
 static const char *
 build_tree_rules(char *path)
 {
-	ssize_t n = readlink("/proc/self/exe", path, PATH_MAX - 16);
-	char *slash;
+	ssize_t n = readlink("/proc/self/exe", path, PATH_MAX - sizeof("/rules"));
 
 	if (n <= 0)
 		return NULL;
 	path[n] = '\0';
-	slash = strrchr(path, '/');
-	strncpy(slash, "/rules", 16);
-	if (is_there(path))
-		return path;
-	strncpy(slash, "/../rules", 16);
-	return is_there(path) ? path : NULL;
+	for (int up = 0; up < TREE_DEPTH; up++) {
+		char *slash = strrchr(path, '/');
+
+		if (slash == NULL)
+			return NULL;
+		memcpy(slash, "/rules", sizeof("/rules"));
+		if (is_there(path))
+			return path;
+		*slash = '\0';
+	}
+	return NULL;
 }
 
 static size_t

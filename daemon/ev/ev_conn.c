@@ -210,6 +210,19 @@ got_connection(struct evconnlistener *listener, evutil_socket_t fd, struct socka
 	l->accepted(l->ctx, (int)fd);
 }
 
+/* Does somebody listen there, or is it only the file of one who did? */
+static bool
+is_served(const struct sockaddr_un *sun)
+{
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	bool served = fd >= 0 &&
+	    (connect(fd, (const struct sockaddr *)sun, sizeof(*sun)) == 0 || errno == EAGAIN);
+
+	if (fd >= 0)
+		close(fd);
+	return served;
+}
+
 struct ev_listener *
 ev_listen_unix(
     struct ev *ev, const char *path, unsigned mode, ev_accept_cb *accepted, void *ctx)
@@ -223,8 +236,13 @@ ev_listen_unix(
 		return NULL;
 	}
 	strncpy(sun.sun_path, path, sizeof(sun.sun_path) - 1);
-	if (lstat(path, &st) == 0 && S_ISSOCK(st.st_mode))
+	if (lstat(path, &st) == 0 && S_ISSOCK(st.st_mode)) {
+		if (is_served(&sun)) {
+			errno = EADDRINUSE;
+			return NULL;
+		}
 		unlink(path);
+	}
 	l = xcalloc(1, sizeof(*l));
 	l->accepted = accepted;
 	l->ctx = ctx;

@@ -40,8 +40,8 @@ void ev_conn_finish(struct ev_conn **c);
 int ev_conn_fileno(const struct ev_conn *c);
 void ev_conn_free(struct ev_conn **c);
 
-/* Listen on the unix socket ${path}: an old socket file there is replaced, the
- * new one gets ${mode}.  accepted() owns ${fd}.  NULL with errno on failure. */
+/* Listen on the unix socket ${path}: a socket file there that nobody serves is
+ * replaced, the new one gets ${mode}.  accepted() owns ${fd}.  NULL with errno on failure. */
 typedef void ev_accept_cb(void *ctx, int fd);
 struct ev_listener *ev_listen_unix(
     struct ev *ev, const char *path, unsigned mode, ev_accept_cb *accepted, void *ctx);

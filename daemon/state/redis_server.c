@@ -28,6 +28,8 @@
 #define TRIAGED_REDIS_SERVER "redis-server"
 #endif
 
+#define STOP_TIME 10000 /* ms that it may take to end */
+#define STOP_LOOK 2     /* ms between looks */
 #define LOAD_TIME 60000 /* ms in which a server that fails has failed to load */
 
 struct redis_server {
@@ -206,6 +208,21 @@ redis_server_ensure(struct redis_server *s)
 	return true;
 }
 
+/* Blocks until it has ended; it has nothing to write that is not on disk. */
+static void
+stop_server(pid_t pid)
+{
+	kill(pid, SIGTERM);
+	for (int i = 0; i < STOP_TIME / STOP_LOOK; i++) {
+		if (waitpid(pid, NULL, WNOHANG) != 0)
+			return;
+		usleep(STOP_LOOK * 1000);
+	}
+	log_warn("redis", "the private redis-server does not end; killed");
+	kill(pid, SIGKILL);
+	waitpid(pid, NULL, 0);
+}
+
 void
 redis_server_free(struct redis_server **sp)
 {
@@ -214,11 +231,8 @@ redis_server_free(struct redis_server **sp)
 	if (s == NULL)
 		return;
 	ev_signal_free(&s->child_ended);
-	if (s->pid > 0) {
-		kill(s->pid, SIGTERM);
-		while (waitpid(s->pid, NULL, 0) < 0 && errno == EINTR)
-			;
-	}
+	if (s->pid > 0)
+		stop_server(s->pid);
 	free(s->dir);
 	free(s->conf);
 	free(s->lock);

@@ -88,7 +88,10 @@ refused(struct state *s, const char *error)
 {
 	if (strncmp(error, "FENCE", 5) == 0) {
 		s->stats.refused++;
-		log_warn("state", "a commit was refused: another daemon named %s is at work", s->conf->node);
+		log_warn("state",
+		    "a commit was refused: another daemon named %s is at work, or Redis has lost "
+		    "what it had confirmed",
+		    s->conf->node);
 	}
 	state_lose(s, error);
 }

@@ -259,7 +259,8 @@ def another_endpoint_by_a_reload(test):
         daemon.ctl("reload")
         guess(test, ip)
         hook = next(h for h in hooks if h.url == channels[0]["url"])
-        wait(lambda: any(ip in b["data"]["incident"]["title"] for b in hook.messages("incident.opened").values()),
+        wait(lambda: any(ip in body["data"]["incident"]["title"] for body in
+                         hook.messages("incident.opened").values()),
              f"{hook.name}, which is configured now, hears of {ip}")
     equal(daemon.stop(), 0, "exit status")
 

@@ -1,8 +1,8 @@
 #!/usr/bin/python3 -B
-"""A real log of sshd under attack, by triagectl replay with the rules that are
-shipped: every host known to have attacked has its incident, no innocent one has.  Then
-the daemon follows the same lines as they are appended in pieces cut anywhere: the very
-same incidents.
+"""Logs of machines under attack, by triagectl replay with the rules that are shipped:
+every host known to have attacked has its incident, no innocent one has.  Then the
+daemon follows the same lines as they are appended in pieces cut anywhere: the very same
+incidents.
 """
 
 import json
@@ -10,9 +10,6 @@ import os
 
 import harness
 from harness import check, equal, wait, wait_equal
-
-RULE = "ssh-password-guessing"
-
 
 def check_places(events, log):
     """Each event names the line it was found in, and what it took from there."""
@@ -35,8 +32,8 @@ def check_replay(rows, log):
     return incidents
 
 
-def check_hosts(incidents, truth):
-    found = {inc["key"].get("source.ip") for inc in incidents if inc["rule"] == RULE}
+def check_hosts(incidents, rule, truth):
+    found = {host for inc in incidents if inc["rule"] == rule for host in inc["key"].values()}
     must = {entry["host"] for entry in truth["must_alert"]}
     must_not = {entry["host"] for entry in truth["must_not_alert"]}
     equal(must - found, set(), "attackers that were not found")
@@ -48,19 +45,13 @@ def comparable(incidents):
                    inc["last_event"], inc["severity"], inc["title"]) for inc in incidents)
 
 
-def replay_equals_daemon(test):
-    log, truth = harness.openssh_log()
-    if log is None:
-        raise harness.Skip("loghub-OpenSSH_2k.log is not at hand")
-    if not log.endswith(b"\n"):
-        log += b"\n"
+def compare(test, log, rule, truth):
     rng = harness.seeded()
     test.rules()  # one more rule, whose outcome is worked out here
     config = test.config(test.path("auth.log"),
                          rules=[os.path.join(harness.ROOT, "rules"), test.path("rules")])
-
     replayed = check_replay(harness.replay(config, test.write("whole.log", log)), log)
-    check_hosts(replayed, truth)
+    check_hosts(replayed, rule, truth)
     equal(sorted(harness.summarise(replayed, harness.RULE)), sorted(harness.model(log)),
           "replay of the known rule")
 
@@ -70,8 +61,35 @@ def replay_equals_daemon(test):
         test.append("auth.log", piece)
     wait(lambda: daemon.has_examined(test.path("auth.log")), "the log is examined")
     wait_equal(lambda: comparable(daemon.incidents()), comparable(replayed), "incidents of the daemon")
-    check_hosts(daemon.incidents(), truth)
+    check_hosts(daemon.incidents(), rule, truth)
     equal(comparable(daemon.restart().incidents()), comparable(replayed), "after a restart")
 
 
-harness.main(replay_equals_daemon)
+def compare_real(test, name, rule, besides=()):
+    log, truth = harness.real_log(name)
+    if log is None:
+        raise harness.Skip(f"{name}.log is not at hand")
+    truth["must_alert"] = [entry for entry in truth["must_alert"] if entry["host"] not in besides]
+    compare(test, log, rule, truth)
+
+
+def openssh(test):
+    compare_real(test, "loghub-OpenSSH_2k", "ssh-password-guessing")
+
+
+def an_old_linux(test):
+    """Only PAM tells of failures.  One host tried klogind, for which there are no rules."""
+    compare_real(test, "loghub-Linux_2k", "ssh-pam-guessing", ["163.27.187.39"])
+
+
+def a_cloud_host(test):
+    compare_real(test, "elastic-examples-auth-2", "ssh-password-guessing")
+
+
+def made_up(test):
+    log = harness.attack_log(harness.seeded(), 2000)
+    compare(test, log, harness.RULE, {"must_alert": [{"host": row[0]} for row in harness.model(log)],
+                                     "must_not_alert": []})
+
+
+harness.main(openssh, an_old_linux, a_cloud_host, made_up)

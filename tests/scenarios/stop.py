@@ -54,30 +54,31 @@ def what_is_under_way_is_finished(test):
     equal(daemon.ctl("status")["counters"]["lines"], 0, "lines read again")
 
 
+def left_over(hook):
+    """Orphans become children of this process.  The dead ones are taken off."""
+    pids = [pid for pid in harness.children(os.getpid()) if pid != hook.pid]
+    for pid in pids:
+        if harness.is_gone(pid):
+            os.waitpid(pid, os.WNOHANG)
+    return pids
+
+
 def nothing_is_left_behind(test):
-    daemon, _ = begin(test)
-    for end in (daemon.stop, daemon.kill, lambda: daemon.signal(signal.SIGINT) or daemon.wait_exit()):
+    daemon, hook = begin(test)
+
+    def interrupt():
+        daemon.signal(signal.SIGINT)
+        equal(daemon.wait_exit(), 0, "exit status after SIGINT")
+
+    for end in (daemon.stop, daemon.kill, interrupt):
         daemon.start()
         redis = daemon.redis_pid()
         check(redis is not None and not harness.is_gone(redis), "the private Redis runs")
         end()
         wait(lambda: harness.is_gone(redis), "the private Redis is gone", 5)
-        wait(lambda: harness.children(os.getpid()) == [hook_pid(test)] or reap(), "nothing else is left", 5)
-    daemon.start()
-    daemon.stop()
+        wait(lambda: not left_over(hook), "nothing else is left", 5)
     check(not os.path.exists(daemon.socket), "the control socket is left behind")
     equal(oct(os.stat(daemon.state_dir).st_mode & 0o777), "0o700", "mode of the state directory")
-
-
-def hook_pid(test):
-    return next(p.pid for p in test.processes if p.name == "hook")
-
-
-def reap():
-    """Orphans come to us; take the dead ones off."""
-    for pid in harness.children(os.getpid()):
-        if harness.process_state(pid) == "Z":
-            os.waitpid(pid, os.WNOHANG)
 
 
 def a_second_daemon(test):
