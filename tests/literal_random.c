@@ -24,6 +24,7 @@
 enum kind {
 	TEXT,
 	CLASS,
+	RAW,
 	SEQUENCE,
 	CHOICE,
 	REPEAT,
@@ -31,7 +32,6 @@ enum kind {
 	CONDITION,
 	BACK,
 	CALL,
-	KINDS,
 };
 
 struct node {
@@ -140,7 +140,7 @@ make_tree(struct maker *m)
 	case 2:
 		return make_text(m);
 	case 3:
-		return make_node(m, CLASS);
+		return make_node(m, decide(m->d, 3) == 0 ? RAW : CLASS);
 	case 4:
 		return make_node(m, NOTHING);
 	case 5:
@@ -227,7 +227,7 @@ static const char *const classes[][2] = {
     {".", "abcd5#"}, {"\\d", "0123"}, {"\\w", "abc_"}, {"\\s", " "}, {"\\h", " \t"},
     {"[abc]", "abc"}, {"[^a]", "bc\\d"}, {"[]a]", "]a"}, {"[^]a]", "bc"}, {"[a\\]b]", "a]b"},
     {"[[:alpha:]]", "abc"}, {"[[:^alpha:]b]", "b#"}, {"[a-c]", "abc"}, {"[-a]", "-a"},
-    {"[a-]", "-a"}, {"[\\Qa]\\E]", "a]"}, {"[\\E]a]", "]a"}, {"[a\\-c]", "-ac"},
+    {"[a-]", "-a"}, {"[\\Qa]\\E]", "a]"}, {"[\\Q\\E]a]", "]a"}, {"[\\E]a]", "]a"}, {"[a\\-c]", "-ac"},
     {"[\\101\\x62]", "Ab"}, {"[\\c]]", "\x1d"}, {"\\N", "abc"}, {"\\S", "abc"},
     {"\\pL", "abc"}, {"\\p{Lu}", "ABC"}, {"\\P{Lu}", "#"}, {"\\R", "\r"}, {"\\X", "ab"},
     {"[a\\d]", "a1"}, {"[[:]", "[:"}, {"[[.]", "[."}, {"[abcd]", "abcd"}, {"[abcde]", "abcde"},
@@ -236,6 +236,23 @@ static const char *const classes[][2] = {
     {"[a\\Q-\\Ec]", "-ac"}, {"[\\8a]", "8a"}, {"[ab[:digit:]]", "ab1"}, {"[[a]", "[a"},
 };
 #define CLASSES (sizeof(classes) / sizeof(*classes))
+
+/* Written as it is, and what it matches. */
+static const char *const raws[][2] = {
+    {"b{,2}", "b{,2}"}, {"b{,2}", "bb"}, {"b{1, 2}", "b{1, 2}"}, {"b{1, 2}c", "bbc"},
+    {"b{,}", "b{,}"}, {"b{}", "b{}"}, {"b{a}", "b{a}"}, {"b{2", "b{2"}, {"a\\Q*\\Eb", "a*b"},
+    {"a\\Q{0}\\Eb", "a{0}b"}, {"a\\Qbc\\E{0}", "ab"}, {"a\\Qb|c\\E", "ab|c"},
+    {"a\\cz", "a\x1a"}, {"a\\c\\b", "a\x1c""b"}, {"\\0777", "?7"}, {"\\0101", "\b1"},
+    {"a\\101", "aA"}, {"a\\1011{0}", "aA"}, {"\\_\\<", "_<"}, {"ab(?#\\)cd", "abcd"},
+    {"(?x:ab #c)\n)", "ab"}, {"(?x: a b [ ] c)", "ab c"}, {"(?xx: a [ b ] c)", "abc"},
+    {"(?x-x: a)", " a"}, {"(?xx-x: a)", " a"}, {"(?xx:(?x)[ ]a)", " a"}, {"(?x:a\\Q b\\E)", "a b"}, {"(?x:a\\ b)", "a b"},
+    {"(?x:a\\#b)", "a#b"}, {"(?x: a {2} b)", "aab"}, {"(?x: a + + b)", "aab"},
+    {"(a(?x)b c|a b c)", "abc"}, {"(?:a(?i)b|c)D", "CD"}, {"a[[:<:]]?b", "ab"}, {"]}", "]}"},
+    {"(?|(abc)|(cba))\\1", "cbacba"}, {"a(?C)b", "ab"}, {"a(?C'b')c", "ac"}, {"[[:a]", "a"},
+    {"(?(?#a)(?=a)a|b)", "b"}, {"ab(*ACCEPT)cd", "ab"}, {"(?:ab(*ACCEPT)|c)d", "ab"},
+    {"(?:a(?=b(*ACCEPT)c)b)", "ab"}, {"(?(DEFINE)abc)", "a"}, {"(?i)\xe4""a", "\xe4""a"},
+};
+#define RAWS (sizeof(raws) / sizeof(*raws))
 
 static const char *const nothings[] = {
     "", "\\b", "\\B", "^", "$", "\\A", "\\z", "\\Z", "\\G", "\\K", "(?=abc)", "(?!abc)",
@@ -371,6 +388,9 @@ write_tree(struct maker *m, const struct node *node)
 	case CLASS:
 		buf_puts(&m->pattern, classes[node->form % CLASSES][0]);
 		break;
+	case RAW:
+		buf_puts(&m->pattern, raws[node->form % RAWS][0]);
+		break;
 	case SEQUENCE:
 		if (node->form % 4 == 0)
 			write_group(m, node, "");
@@ -447,6 +467,10 @@ sample(struct maker *m, const struct node *node)
 	case CLASS:
 		of_class = classes[node->form % CLASSES][1];
 		add_sample(m, of_class + decide(m->d, (uint32_t)strlen(of_class)), 1);
+		break;
+	case RAW:
+		of_class = raws[node->form % RAWS][1];
+		add_sample(m, of_class, strlen(of_class));
 		break;
 	case SEQUENCE:
 		for (const struct node *child = node->child; child != NULL; child = child->next)

@@ -1,11 +1,12 @@
 /*
- * cmd_rules: rules test, list and lint.
+ * cmd_rules: rules test, list, lint and verify-scan.
  */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "cli/cli.h"
+#include "cli/cmd_verify.h"
 #include "match/rules_lint.h"
 #include "match/rules_test.h"
 #include "rule/rule.h"
@@ -124,6 +125,26 @@ lint(const struct cli *cli, struct offline *off)
 	return n == 0 ? CLI_OK : CLI_FAILED;
 }
 
+/* rules verify-scan [--rules DIR]... FILE... */
+static int
+verify_scan(const struct cli *cli, const struct cli_command *self, char **argv)
+{
+	const char *dirs[16];
+	struct offline off;
+	size_t n = 0;
+	int code;
+
+	for (; *argv != NULL && strcmp(*argv, "--rules") == 0 && argv[1] != NULL && n < 16; argv += 2)
+		dirs[n++] = argv[1];
+	if (*argv == NULL)
+		return cli_usage(self);
+	if (!offline_load(cli, dirs, n, &off))
+		return CLI_USAGE;
+	code = cmd_verify_scan(cli, &off, argv);
+	offline_free(&off);
+	return code;
+}
+
 int
 cmd_rules(const struct cli *cli, const struct cli_command *self, int argc, char **argv)
 {
@@ -136,6 +157,8 @@ cmd_rules(const struct cli *cli, const struct cli_command *self, int argc, char 
 
 	if (argc < 2)
 		return cli_usage(self);
+	if (strcmp(argv[1], "verify-scan") == 0)
+		return verify_scan(cli, self, argv + 2);
 	for (size_t i = 0; i < sizeof(verbs) / sizeof(verbs[0]) && code < 0; i++) {
 		if (strcmp(argv[1], verbs[i].name) != 0)
 			continue;

@@ -7,6 +7,7 @@
  */
 #include "scan/literal.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -148,6 +149,17 @@ keep(struct literals *all, const struct literal *l)
 	return true;
 }
 
+/* Words are not made of bytes at random: what is taken for 1 in 10^12 may well be
+ * 1 in 10^6.  The square root, roughly, which needs no library. */
+static double
+in_text(double rarity)
+{
+	int exponent;
+
+	frexp(rarity, &exponent);
+	return ldexp(1, exponent / 2);
+}
+
 static double
 cost_of(const struct literals *l)
 {
@@ -155,7 +167,7 @@ cost_of(const struct literals *l)
 	size_t shortest = LITERAL_MAX;
 
 	for (size_t i = 0; i < l->n; i++) {
-		sum += SCARCE + literal_rarity(&l->v[i]);
+		sum += SCARCE + in_text(literal_rarity(&l->v[i]));
 		shortest = l->v[i].n < shortest ? l->v[i].n : shortest;
 	}
 	return shortest < LONG ? sum * SHORT_PENALTY : sum;

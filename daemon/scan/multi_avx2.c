@@ -42,23 +42,53 @@ test(const struct multi_filter *f, __m256i windows)
 	return (tops & UINT32_C(0x88888888)) >> 3;
 }
 
-AVX2 static void
-find_long(const struct multi_filter *f, const char *text, size_t nblocks, uint64_t *candidates)
+/* Windows at positions of ${text} divisible by ${stride}; of 32 positions. */
+AVX2 static inline uint32_t
+test_every(const struct multi_filter *f, const char *text, unsigned stride)
+{
+	uint32_t found = 0;
+
+	for (unsigned i = 0; i < 4; i += stride)
+		found |= test(f, load_folded(text + i)) << i;
+	return found;
+}
+
+AVX2 static inline void
+find(const struct multi_filter *f, const char *text, size_t nblocks, uint64_t *candidates,
+    unsigned stride)
 {
 	for (size_t b = 0; b < nblocks; b++, text += MULTI_BLOCK)
-		candidates[b] = test(f, load_folded(text)) |
-		    (uint64_t)test(f, load_folded(text + 32)) << 32;
+		candidates[b] = test_every(f, text, stride) |
+		    (uint64_t)test_every(f, text + 32, stride) << 32;
 }
 
 AVX2 static void
-find_short(const struct multi_filter *f, const char *text, size_t nblocks, uint64_t *candidates)
+find_every1(const struct multi_filter *f, const char *text, size_t nblocks, uint64_t *candidates)
+{
+	find(f, text, nblocks, candidates, 1);
+}
+
+AVX2 static void
+find_every2(const struct multi_filter *f, const char *text, size_t nblocks, uint64_t *candidates)
+{
+	find(f, text, nblocks, candidates, 2);
+}
+
+AVX2 static void
+find_every4(const struct multi_filter *f, const char *text, size_t nblocks, uint64_t *candidates)
+{
+	find(f, text, nblocks, candidates, 4);
+}
+
+AVX2 static void
+find_narrow(const struct multi_filter *f, const char *text, size_t nblocks, uint64_t *candidates)
 {
 	const __m256i three = _mm256_set1_epi32(0xffffff);
 
 	for (size_t b = 0; b < nblocks * 2; b++, text += 32) {
 		uint32_t found = 0;
 
-		for (unsigned i = 0; i < MULTI_STRIDE; i++)
+		for (unsigned i = 0; i < 4; i++)
 			found |= test(f, _mm256_and_si256(load_folded(text + i), three)) << i;
 		candidates[b / 2] |= (uint64_t)found << (b % 2 * 32);
 	}
@@ -86,8 +116,9 @@ buckets(const struct multi_filter *f, const char *text, unsigned at)
 AVX2 static inline uint32_t
 test_buckets(const struct multi_filter *f, const char *text)
 {
-	__m256i any = _mm256_and_si256(buckets(f, text, 0),
-	    _mm256_and_si256(buckets(f, text, 1), buckets(f, text, 2)));
+	__m256i any = _mm256_and_si256(
+	    _mm256_and_si256(buckets(f, text, 0), buckets(f, text, 1)),
+	    _mm256_and_si256(buckets(f, text, 2), buckets(f, text, 3)));
 
 	return ~(uint32_t)_mm256_movemask_epi8(_mm256_cmpeq_epi8(any, _mm256_setzero_si256()));
 }
@@ -104,9 +135,9 @@ const struct multi_finders *
 multi_avx2(void)
 {
 	static const struct multi_finders finders = {.kind = "avx2",
-	    .find_long = find_long,
-	    .find_short = find_short,
-	    .find_few = find_few};
+	    .every = {find_every1, find_every2, find_every4},
+	    .narrow = find_narrow,
+	    .few = find_few};
 
 	return __builtin_cpu_supports("avx2") ? &finders : NULL;
 }
