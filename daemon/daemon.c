@@ -20,11 +20,13 @@
 #include "pipeline.h"
 #include "rule/ruleset.h"
 #include "setup.h"
+#include "state/state.h"
 #include "util/clock.h"
 #include "util/log.h"
 
 #define DRAIN_TIME 10000 /* ms that a stop waits for commits and webhooks */
-#define DRAIN_LOOK 10    /* ms between looks */
+#define READY_TIME 5000  /* ms that a start waits for Redis before it counts as done */
+#define LOOK 10          /* ms between looks */
 
 static void
 print_errors(struct buf *errors)
@@ -69,7 +71,7 @@ look_drained(void *ctx)
 	struct daemon *d = ctx;
 
 	if (!pipeline_is_idle(d->pipeline) && clock_mono() < d->drain_until)
-		ev_timer_set(d->drain, DRAIN_LOOK);
+		ev_timer_set(d->drain, LOOK);
 	else
 		ev_stop(d->ev);
 }
@@ -131,6 +133,19 @@ terminate(void *ctx, int signo)
 
 /* ---- life ------------------------------------------------------------------ */
 
+/* Started: the files are being followed from where they were.  Without Redis that
+ * has to wait, but whoever waits for us does not. */
+static void
+look_ready(void *ctx)
+{
+	struct daemon *d = ctx;
+
+	if (!state_is_ready(pipeline_state(d->pipeline)) && clock_mono() < d->ready_until)
+		ev_timer_set(d->ready, LOOK);
+	else
+		sd_notify(0, "READY=1");
+}
+
 /* One daemon per state directory; the lock goes with the process. */
 static int
 lock_state_dir(const char *dir)
@@ -183,8 +198,10 @@ run_setup(struct daemon *d)
 		goto err1;
 	log_info("daemon", "running as %s: %zu sources, %zu channels, %zu event rules",
 	    conf->node.s, conf->sources.n, conf->channels.n, ruleset_nevents(d->setup->rules));
-	sd_notify(0, "READY=1");
+	d->ready_until = clock_mono() + READY_TIME;
+	ev_timer_set(d->ready, 0);
 	ev_run(d->ev);
+	ev_timer_cancel(d->ready);
 	code = DAEMON_OK;
 
 	/* Answers under way come from the pipeline: it goes first. */
@@ -234,6 +251,7 @@ daemon_run(const char *path)
 	d.ev = ev_new();
 	d.started = d.loaded = clock_now();
 	d.drain = ev_timer_new(d.ev, look_drained, &d);
+	d.ready = ev_timer_new(d.ev, look_ready, &d);
 	signals[0] = ev_signal_new(d.ev, SIGHUP, hangup, &d);
 	signals[1] = ev_signal_new(d.ev, SIGTERM, terminate, &d);
 	signals[2] = ev_signal_new(d.ev, SIGINT, terminate, &d);
@@ -243,6 +261,7 @@ daemon_run(const char *path)
 	for (int i = 0; i < 3; i++)
 		ev_signal_free(&signals[i]);
 	ev_timer_free(&d.drain);
+	ev_timer_free(&d.ready);
 	setup_free(&d.setup);
 	setup_free(&d.next);
 	ev_free(&d.ev);

@@ -19,7 +19,9 @@ struct daemon {
 	struct pipeline *pipeline;
 	struct control *control;
 	struct ev_timer *drain; /* looks whether draining is over */
-	int64_t drain_until;
+	int64_t drain_until;    /* monotonic ms */
+	struct ev_timer *ready; /* looks whether the start is over */
+	int64_t ready_until;
 	bool stopping;
 	int64_t started; /* wall ms */
 	int64_t loaded;  /* wall ms of the last good reload */

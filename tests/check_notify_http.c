@@ -143,8 +143,6 @@ static struct channel_conf conf[2];
 static char urls[2][128];
 static struct said said[256];
 static size_t nsaid;
-static bool reset_when_said;
-
 static void
 on_outcome(void *ctx, const struct delivery *d, const struct outcome *o)
 {
@@ -154,8 +152,6 @@ on_outcome(void *ctx, const struct delivery *d, const struct outcome *o)
 	said[nsaid].attempts = d->attempts;
 	said[nsaid].outcome = *o;
 	nsaid++;
-	if (reset_when_said)
-		notify_reset(notify);
 }
 
 static void
@@ -171,7 +167,6 @@ setup(void)
 		conf[i].insecure = true;
 	}
 	nsaid = 0;
-	reset_when_said = false;
 }
 
 static void
@@ -642,47 +637,6 @@ START_TEST(delivery_with_a_broken_message_is_dead)
 }
 END_TEST
 
-START_TEST(reset_forgets_and_the_same_id_can_come_again)
-{
-	struct canned s;
-
-	canned_start(&s, ev, NULL);
-	set_url(0, s.port, "/");
-	start(1, NULL);
-	submit("ops", "INC-1", 1);
-	submit("ops", "INC-1", 2);
-	while (s.n == 0)
-		ev_turn(ev, true);
-	notify_reset(notify);
-	ck_assert_uint_eq(notify_inflight(notify), 0);
-	s.answer = OK;
-	submit("ops", "INC-1", 1);
-	wait_for(1);
-	ck_assert(said[0].outcome.delivered);
-	ck_assert_int_eq(said[0].attempts, 1);
-	canned_stop(&s);
-}
-END_TEST
-
-START_TEST(reset_may_be_called_from_the_callback)
-{
-	struct canned s;
-	char incident[16];
-
-	canned_start(&s, ev, OK);
-	set_url(0, s.port, "/");
-	start(1, NULL);
-	reset_when_said = true;
-	for (int i = 0; i < 6; i++) {
-		snprintf(incident, sizeof(incident), "INC-%d", i);
-		submit("ops", incident, 1);
-	}
-	wait_for(1);
-	ck_assert_uint_eq(notify_inflight(notify), 0);
-	canned_stop(&s);
-}
-END_TEST
-
 /* --- contrib/receiver --- */
 
 struct receiver {
@@ -947,8 +901,6 @@ add_cases(Suite *suite)
 	tcase_add_test(c, delivery_due_in_a_far_future_is_sent_now);
 	tcase_add_test(c, delivery_for_an_unknown_channel_is_dead);
 	tcase_add_test(c, delivery_with_a_broken_message_is_dead);
-	tcase_add_test(c, reset_forgets_and_the_same_id_can_come_again);
-	tcase_add_test(c, reset_may_be_called_from_the_callback);
 	c = new_case(suite, "receiver");
 	tcase_add_loop_test(c, receiver_verifies_every_attempt, 0, 5);
 	c = new_case(suite, "tls");

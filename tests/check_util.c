@@ -170,7 +170,7 @@ START_TEST(hash_depends_on_key_and_bytes)
 }
 END_TEST
 
-START_TEST(buf_grows_drops_and_steals)
+START_TEST(buf_grows_and_steals)
 {
 	struct buf b = BUF_INIT;
 	char *s;
@@ -178,10 +178,8 @@ START_TEST(buf_grows_drops_and_steals)
 	for (int i = 0; i < 1000; i++)
 		buf_printf(&b, "%d,", i);
 	ck_assert_uint_eq(b.n, 3890);
-	buf_drop(&b, 2);
-	ck_assert_int_eq(b.p[0], '1');
 	s = buf_steal(&b);
-	ck_assert_uint_eq(strlen(s), 3888);
+	ck_assert_uint_eq(strlen(s), 3890);
 	ck_assert_str_eq(buf_str(&b), "");
 	free(s);
 }
@@ -205,7 +203,7 @@ main(void)
 	tcase_add_test(tc, base64_goes_both_ways);
 	tcase_add_test(tc, times_are_rfc3339);
 	tcase_add_test(tc, hash_depends_on_key_and_bytes);
-	tcase_add_test(tc, buf_grows_drops_and_steals);
+	tcase_add_test(tc, buf_grows_and_steals);
 	suite_add_tcase(suite, tc);
 	runner = srunner_create(suite);
 	srunner_run_all(runner, CK_NORMAL);

@@ -25,7 +25,6 @@ struct finding {
 	size_t seq;
 	int line;
 	int column;
-	bool warning;
 };
 
 struct diag {
@@ -34,7 +33,6 @@ struct diag {
 	struct finding *findings;
 	size_t nfindings;
 	size_t errors;
-	size_t warnings;
 };
 
 struct diag *
@@ -72,15 +70,12 @@ diag_add_file(struct diag *d, const char *path, const char *text, size_t n)
 	return f;
 }
 
-static void __attribute__((format(printf, 5, 0)))
-add(struct diag *d, bool warning, struct mark at, const char *path, const char *fmt, va_list ap)
+static void __attribute__((format(printf, 4, 0)))
+add(struct diag *d, struct mark at, const char *path, const char *fmt, va_list ap)
 {
 	struct finding *f;
 
-	if (warning)
-		d->warnings++;
-	else
-		d->errors++;
+	d->errors++;
 	if (d->nfindings == FINDINGS_MAX)
 		return;
 	XGROW(d->findings, d->nfindings);
@@ -90,8 +85,7 @@ add(struct diag *d, bool warning, struct mark at, const char *path, const char *
 	    .order = at.file == NULL ? d->nfiles : conf_file_order(at.file),
 	    .seq = d->nfindings,
 	    .line = at.file == NULL ? 0 : at.line,
-	    .column = at.file == NULL ? 0 : at.column,
-	    .warning = warning};
+	    .column = at.file == NULL ? 0 : at.column};
 	if (vasprintf(&f->text, fmt, ap) < 0)
 		f->text = xstrdup(fmt);
 	d->nfindings++;
@@ -103,7 +97,7 @@ diag_error(struct diag *d, struct mark at, const char *fmt, ...)
 	va_list ap;
 
 	va_start(ap, fmt);
-	add(d, false, at, NULL, fmt, ap);
+	add(d, at, NULL, fmt, ap);
 	va_end(ap);
 }
 
@@ -113,17 +107,7 @@ diag_error_path(struct diag *d, const char *path, const char *fmt, ...)
 	va_list ap;
 
 	va_start(ap, fmt);
-	add(d, false, (struct mark){NULL, 0, 0}, path, fmt, ap);
-	va_end(ap);
-}
-
-void
-diag_warn(struct diag *d, struct mark at, const char *fmt, ...)
-{
-	va_list ap;
-
-	va_start(ap, fmt);
-	add(d, true, at, NULL, fmt, ap);
+	add(d, (struct mark){NULL, 0, 0}, path, fmt, ap);
 	va_end(ap);
 }
 
@@ -131,12 +115,6 @@ size_t
 diag_errors(const struct diag *d)
 {
 	return d->errors;
-}
-
-size_t
-diag_warnings(const struct diag *d)
-{
-	return d->warnings;
 }
 
 static int
@@ -165,8 +143,6 @@ print_finding(struct buf *out, const struct finding *f)
 			buf_printf(out, ":%d:%d", f->line, f->column);
 		buf_puts(out, ": ");
 	}
-	if (f->warning)
-		buf_puts(out, "warning: ");
 	vis_text(out, sv_str(f->text));
 	buf_putc(out, '\n');
 	if (f->line > 0)
@@ -184,6 +160,6 @@ diag_print(const struct diag *d, struct buf *out)
 	for (size_t i = 0; i < d->nfindings; i++)
 		print_finding(out, sorted[i]);
 	free(sorted);
-	if (d->errors + d->warnings > d->nfindings)
-		buf_printf(out, "and %zu more\n", d->errors + d->warnings - d->nfindings);
+	if (d->errors > d->nfindings)
+		buf_printf(out, "and %zu more\n", d->errors - d->nfindings);
 }

@@ -40,12 +40,7 @@ void diag_error(struct diag *d, struct mark at, const char *fmt, ...)
 void diag_error_path(struct diag *d, const char *path, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
 
-/* A warning (the linter's) is printed but does not count as an error. */
-void diag_warn(struct diag *d, struct mark at, const char *fmt, ...)
-    __attribute__((format(printf, 3, 4)));
-
 size_t diag_errors(const struct diag *d);
-size_t diag_warnings(const struct diag *d);
 
 /* Append all of it in order of file, line and column, made harmless (vis). */
 void diag_print(const struct diag *d, struct buf *out);

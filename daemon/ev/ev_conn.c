@@ -177,12 +177,6 @@ ev_conn_finish(struct ev_conn **cp)
 	*cp = NULL;
 }
 
-int
-ev_conn_fileno(const struct ev_conn *c)
-{
-	return (int)bufferevent_getfd(c->bev);
-}
-
 void
 ev_conn_free(struct ev_conn **cp)
 {

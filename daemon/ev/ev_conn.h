@@ -37,7 +37,6 @@ struct ev_conn *ev_conn_fd(struct ev *ev, int fd, const struct ev_conn_cb *cb, v
 void ev_conn_write(struct ev_conn *c, struct sv data);
 /* No more reading; free the connection itself once all is written. */
 void ev_conn_finish(struct ev_conn **c);
-int ev_conn_fileno(const struct ev_conn *c);
 void ev_conn_free(struct ev_conn **c);
 
 /* Listen on the unix socket ${path}: a socket file there that nobody serves is

@@ -82,7 +82,6 @@ matcher_new(struct ruleset *rules)
 	m->limit_rule = ruleset_find_event(rules, RULE_MATCH_LIMIT);
 	m->cut_rule = ruleset_find_event(rules, RULE_LINE_CUT);
 	assert(m->limit_rule != NULL && m->cut_rule != NULL);
-	m->hits = xcalloc(ruleset_nevents(rules), sizeof(*m->hits));
 	prepare_pcre2(m);
 	return m;
 }
@@ -100,7 +99,6 @@ matcher_free(struct matcher **mp)
 	pcre2_jit_stack_free(m->stack);
 	free(m->all);
 	ruleset_unref(&m->rules);
-	free(m->hits);
 	free(m);
 }
 
@@ -245,7 +243,6 @@ static void
 emit(struct matcher *m, const struct event *event, match_cb *matched, void *ctx)
 {
 	m->stats.events++;
-	m->hits[event->rule->index]++;
 	matched(ctx, event);
 }
 
@@ -301,10 +298,4 @@ const struct match_stats *
 matcher_stats(const struct matcher *m)
 {
 	return &m->stats;
-}
-
-const uint64_t *
-matcher_hits(const struct matcher *m)
-{
-	return m->hits;
 }

@@ -36,7 +36,5 @@ struct match_stats {
 	uint64_t cut;     /* messages longer than the limit */
 };
 const struct match_stats *matcher_stats(const struct matcher *m);
-/* Events per rule, by index. */
-const uint64_t *matcher_hits(const struct matcher *m);
 
 #endif

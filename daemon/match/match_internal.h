@@ -18,7 +18,6 @@ struct matcher {
 	const struct event_rule *limit_rule;
 	const struct event_rule *cut_rule;
 	struct match_stats stats;
-	uint64_t *hits;
 };
 
 enum verdict {

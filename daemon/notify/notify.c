@@ -196,19 +196,6 @@ notify_submit(struct notify *n, struct delivery *d)
 	schedule(c);
 }
 
-void
-notify_reset(struct notify *n)
-{
-	for (size_t i = 0; i <= n->n; i++) {
-		struct channel *c = &n->channels[i];
-
-		if (c->http != NULL)
-			notify_http_abort(c->http);
-		notify_queue_clear(c->queue);
-		schedule(c);
-	}
-}
-
 size_t
 notify_inflight(const struct notify *n)
 {

@@ -18,7 +18,7 @@ struct notify;
 struct channel_conf;
 
 /* An attempt has ended.  Fires from the loop, never from the calls below; may call
- * notify_submit() and notify_reset(), not notify_free().  ${d} is borrowed; its
+ * notify_submit(), not notify_free().  ${d} is borrowed; its
  * attempts count includes this one and, when the outcome is neither delivered nor
  * dead, notify keeps it and will try again at outcome->due. */
 typedef void notify_cb(void *ctx, const struct delivery *d, const struct outcome *outcome);
@@ -36,8 +36,6 @@ void notify_free(struct notify **n);
  * is already queued is dropped.  One for a channel that no longer exists is
  * answered dead. */
 void notify_submit(struct notify *n, struct delivery *d);
-/* Forget everything queued and in flight (state will submit it again). */
-void notify_reset(struct notify *n);
 
 /* How many deliveries are in flight or could be sent now; 0 = nothing to wait for. */
 size_t notify_inflight(const struct notify *n);

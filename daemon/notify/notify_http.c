@@ -374,20 +374,14 @@ notify_http_new(
 }
 
 void
-notify_http_abort(struct notify_http *h)
-{
-	while (!LIST_EMPTY(&h->transfers))
-		free_transfer(LIST_FIRST(&h->transfers));
-}
-
-void
 notify_http_free(struct notify_http **hp)
 {
 	struct notify_http *h = *hp;
 
 	if (h == NULL)
 		return;
-	notify_http_abort(h);
+	while (!LIST_EMPTY(&h->transfers))
+		free_transfer(LIST_FIRST(&h->transfers));
 	curl_multi_cleanup(h->multi);
 	ev_timer_free(&h->timer);
 	curl_global_cleanup();

@@ -33,7 +33,6 @@ struct notify_job; /* one delivery in the queue */
 
 struct notify_queue *notify_queue_new(void);
 void notify_queue_free(struct notify_queue **q);
-void notify_queue_clear(struct notify_queue *q);
 
 /* Takes the strings of ${d} and zeroes it.  Dropped if the queue has its id. */
 void notify_queue_add(struct notify_queue *q, struct delivery *d);
@@ -67,7 +66,7 @@ struct notify_answer {
 
 struct notify_http;
 /* A request has ended.  Fires from the loop, once for each notify_http_post()
- * unless it was aborted. */
+ * unless freed before. */
 typedef void notify_http_cb(void *ctx, struct notify_job *job, const struct notify_answer *answer);
 
 /* ${conf} is borrowed, ${url} copied. */
@@ -78,9 +77,6 @@ void notify_http_free(struct notify_http **h);
  * to hold no control characters. */
 void notify_http_post(struct notify_http *h, char *body, const char *const *headers,
     size_t nheaders, struct notify_job *job);
-/* Drop all requests in flight; their callbacks do not fire.  May be called from
- * a callback. */
-void notify_http_abort(struct notify_http *h);
 size_t notify_http_inflight(const struct notify_http *h);
 /* For tests: the whole of a request may take ${ms}. */
 void notify_http_set_timeout(struct notify_http *h, long ms);

@@ -70,19 +70,12 @@ free_lane(void *arg)
 }
 
 void
-notify_queue_clear(struct notify_queue *q)
-{
-	tdestroy(q->lanes, free_lane);
-	free(q->heap);
-	*q = (struct notify_queue){0};
-}
-
-void
 notify_queue_free(struct notify_queue **qp)
 {
 	if (*qp == NULL)
 		return;
-	notify_queue_clear(*qp);
+	tdestroy((*qp)->lanes, free_lane);
+	free((*qp)->heap);
 	free(*qp);
 	*qp = NULL;
 }

@@ -27,9 +27,6 @@ void buf_putc(struct buf *b, char c);
 void buf_printf(struct buf *b, const char *fmt, ...)
     __attribute__((format(printf, 2, 3), nonnull(2)));
 
-/* Forget the first ${n} bytes. */
-void buf_drop(struct buf *b, size_t n);
-
 /* The contents as a string, "" when empty; borrowed. */
 const char *buf_str(const struct buf *b);
 struct sv buf_view(const struct buf *b);
