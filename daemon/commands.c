@@ -9,6 +9,7 @@
 #include "daemon_internal.h"
 #include "match/match.h"
 #include "pipeline.h"
+#include "reload.h"
 #include "rule/ruleset.h"
 #include "setup.h"
 #include "source/source.h"
@@ -94,13 +95,7 @@ run_outbox(void *ctx, struct control_request *req)
 static void
 run_reload(void *ctx, struct control_request *req)
 {
-	struct buf errors = BUF_INIT;
-
-	if (daemon_reload(ctx, &errors))
-		control_answer(req, json_pack("{s:s}", "reload", "done"));
-	else
-		control_fail(req, buf_str(&errors));
-	buf_free(&errors);
+	reload_start(ctx, req);
 }
 
 /* ---- status ---------------------------------------------------------------- */

@@ -18,6 +18,7 @@
 #include "daemon_internal.h"
 #include "ev/ev.h"
 #include "pipeline.h"
+#include "reload.h"
 #include "rule/ruleset.h"
 #include "setup.h"
 #include "state/state.h"
@@ -55,8 +56,8 @@ daemon_check(const char *path)
 
 /* ---- reload and stop ------------------------------------------------------- */
 
-static void
-begin_drain(struct daemon *d)
+void
+daemon_begin_drain(struct daemon *d)
 {
 	if (ev_timer_is_set(d->drain))
 		return;
@@ -76,48 +77,11 @@ look_drained(void *ctx)
 		ev_stop(d->ev);
 }
 
-bool
-daemon_reload(struct daemon *d, struct buf *errors)
-{
-	struct setup *s = setup_load(d->path, errors);
-
-	if (s == NULL) {
-		log_error("reload", "refused, the old rules keep working");
-		return false;
-	}
-	d->loaded = clock_now();
-	log_info("reload", "%zu event rules, %zu incident rules, %.12s", ruleset_nevents(s->rules),
-	    ruleset_nincidents(s->rules), ruleset_hash(s->rules));
-	/* Once a change is under way it is overtaken, even by its own undoing. */
-	if (d->next == NULL && setup_same_config(d->setup, s)) {
-		struct ruleset *old = d->setup->rules;
-
-		d->setup->rules = s->rules;
-		d->setup->pipeline.rules = s->rules;
-		s->rules = old;
-		pipeline_set_rules(d->pipeline, d->setup->rules);
-		setup_free(&s);
-	} else {
-		log_info("reload", "the configuration has changed: starting anew");
-		setup_free(&d->next);
-		d->next = s;
-		begin_drain(d);
-	}
-	return true;
-}
-
 static void
 hangup(void *ctx, int signo)
 {
-	struct daemon *d = ctx;
-	struct buf errors = BUF_INIT;
-
 	(void)signo;
-	sd_notifyf(0, "RELOADING=1\nMONOTONIC_USEC=%llu", (unsigned long long)clock_mono() * 1000);
-	if (!daemon_reload(d, &errors))
-		print_errors(&errors);
-	buf_free(&errors);
-	sd_notify(0, "READY=1");
+	reload_start(ctx, NULL);
 }
 
 static void
@@ -128,7 +92,7 @@ terminate(void *ctx, int signo)
 	log_info("daemon", "stopping (signal %d)", signo);
 	sd_notify(0, "STOPPING=1");
 	d->stopping = true;
-	begin_drain(d);
+	daemon_begin_drain(d);
 }
 
 /* ---- life ------------------------------------------------------------------ */
@@ -179,6 +143,13 @@ keeps_control(const struct daemon *d)
 	    strcmp(d->setup->config->control_socket.s, d->next->config->control_socket.s) == 0;
 }
 
+static void
+close_control(struct daemon *d)
+{
+	reload_abandon(d);
+	control_close(&d->control);
+}
+
 /* Run on d->setup until stopped or until a reload wants everything anew.  Then
  * the control socket stays, so that whoever asks meanwhile waits. */
 static int
@@ -208,7 +179,7 @@ run_setup(struct daemon *d)
 err1:
 	pipeline_free(&d->pipeline);
 	if (!keeps_control(d))
-		control_close(&d->control);
+		close_control(d);
 err0:
 	close(lock);
 	return code;
@@ -230,7 +201,7 @@ run(struct daemon *d)
 			d->stopping = true;
 		}
 	} while (code == DAEMON_OK && !d->stopping);
-	control_close(&d->control);
+	close_control(d);
 	return code;
 }
 

@@ -9,13 +9,12 @@
 
 #include "control/control.h"
 
-struct buf;
-
 struct daemon {
 	const char *path; /* of the configuration file */
 	struct ev *ev;
 	struct setup *setup;
 	struct setup *next; /* loaded by a reload that needs everything anew */
+	struct reload *reload; /* under way; NULL when none is */
 	struct pipeline *pipeline;
 	struct control *control;
 	struct ev_timer *drain; /* looks whether draining is over */
@@ -29,7 +28,7 @@ struct daemon {
 
 extern const struct control_command daemon_commands[];
 
-/* Load anew.  False with why in ${errors}: then nothing has changed. */
-bool daemon_reload(struct daemon *d, struct buf *errors);
+/* Read no more, let what is under way end, then leave the loop. */
+void daemon_begin_drain(struct daemon *d);
 
 #endif

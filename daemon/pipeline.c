@@ -234,7 +234,7 @@ pipeline_open(struct ev *ev, const struct pipeline_conf *conf)
 	p->correlator = correlator_new();
 	p->soon = ev_timer_new(ev, commit_events, p);
 	p->later = ev_timer_new(ev, commit_positions, p);
-	pipeline_set_rules(p, conf->rules);
+	pipeline_set_rules(p, conf->rules, conf->scanner);
 	if (conf->nsources > 0)
 		p->source = source_new(
 		    ev, conf->sources, conf->nsources, conf->max_line, &source_cb, p);
@@ -250,15 +250,14 @@ pipeline_open(struct ev *ev, const struct pipeline_conf *conf)
 }
 
 void
-pipeline_set_rules(struct pipeline *p, struct ruleset *rules)
+pipeline_set_rules(struct pipeline *p, struct ruleset *rules, struct scanner *scanner)
 {
 	struct ruleset *old = p->rules;
 
 	p->rules = ruleset_ref(rules);
 	matcher_free(&p->matcher);
-	scanner_free(&p->scanner);
 	p->matcher = matcher_new(rules);
-	p->scanner = scanner_new(rules);
+	p->scanner = scanner;
 	ruleset_unref(&old);
 }
 
@@ -292,7 +291,6 @@ pipeline_free(struct pipeline **pp)
 	state_free(&p->state);
 	correlator_free(&p->correlator);
 	matcher_free(&p->matcher);
-	scanner_free(&p->scanner);
 	decoder_free(&p->decoder);
 	ev_timer_free(&p->soon);
 	ev_timer_free(&p->later);

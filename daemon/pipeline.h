@@ -20,6 +20,7 @@ struct ev;
 struct notify;
 struct pipeline;
 struct ruleset;
+struct scanner;
 struct source_conf;
 struct source_set;
 struct state;
@@ -28,6 +29,7 @@ struct state_conf;
 /* All borrowed for the life of the pipeline but ${rules}, which it refers to. */
 struct pipeline_conf {
 	struct ruleset *rules;
+	struct scanner *scanner; /* of these rules */
 	const struct source_conf *sources; /* none: lines come by pipeline_lines() */
 	size_t nsources;
 	size_t max_line;
@@ -44,8 +46,8 @@ struct pipeline_conf {
 struct pipeline *pipeline_open(struct ev *ev, const struct pipeline_conf *conf);
 void pipeline_free(struct pipeline **p);
 
-/* Use ${rules} from the next line on. */
-void pipeline_set_rules(struct pipeline *p, struct ruleset *rules);
+/* Use ${rules} and their ${scanner} (borrowed) from the next line on. */
+void pipeline_set_rules(struct pipeline *p, struct ruleset *rules, struct scanner *scanner);
 
 /* Lines from elsewhere than a source; positions are not kept. */
 void pipeline_lines(struct pipeline *p, const struct chunk *chunk);

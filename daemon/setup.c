@@ -8,6 +8,7 @@
 
 #include "match/rules_test.h"
 #include "rule/ruleset.h"
+#include "scan/scan.h"
 #include "util/xalloc.h"
 
 static const struct channel_conf *
@@ -68,6 +69,7 @@ static void
 fill_pipeline_conf(struct setup *s)
 {
 	s->pipeline = (struct pipeline_conf){.rules = s->rules,
+	    .scanner = s->scanner,
 	    .sources = s->config->sources.v,
 	    .nsources = s->config->sources.n,
 	    .max_line = (size_t)s->config->max_line,
@@ -142,6 +144,7 @@ setup_load(const char *path, struct buf *errors)
 		setup_free(&s);
 		return NULL;
 	}
+	s->scanner = scanner_new(s->rules);
 	fill_state_conf(s);
 	fill_pipeline_conf(s);
 	return s;
@@ -172,6 +175,7 @@ setup_free(struct setup **sp)
 		explicit_bzero(s->redis_password, strlen(s->redis_password));
 	free(s->redis_password);
 	free(s->state_channels);
+	scanner_free(&s->scanner);
 	ruleset_unref(&s->rules);
 	config_free(&s->config);
 	diag_free(&s->diag);

@@ -19,6 +19,7 @@ struct setup {
 	struct config *config;
 	char config_hash[DIGEST_HEX_SIZE]; /* of the configuration file's text */
 	struct ruleset *rules;
+	struct scanner *scanner; /* of the rules */
 	size_t ntests; /* the rules' tests, all passed */
 	char **urls, **secrets; /* by channel; secrets[i] may be NULL */
 	char *redis_password;   /* NULL when none */

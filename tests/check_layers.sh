@@ -18,6 +18,8 @@ BEGIN {
 	library["yaml.h"] = "yaml"
 	library["jansson.h"] = "jansson"
 	library["pcre2.h"] = "pcre2"
+	library["pthread.h"] = "pthread"
+	library["immintrin.h"] = "simd"
 	n = split("assert ctype dirent endian errno fcntl fnmatch getopt glob grp inttypes libgen " \
 	    "limits locale math poll pwd search signal spawn stdarg stdbool stddef stdint stdio " \
 	    "stdlib string strings termios time unistd wchar", known, " ")

@@ -1,21 +1,30 @@
 /*
- * check_scan: chunks are split into the lines an editor would show, each with
- * the offset and number to find it again.
+ * check_scan: candidates are the lines an editor would show, each with the offset
+ * and number to find it again, and with the rules that might match it.
  */
 #include <check.h>
 #include <stdlib.h>
 
+#include "rig.h"
+#include "rule/ruleset.h"
 #include "scan/scan.h"
 #include "util/buf.h"
+
+#define RULE(id, pattern)                                                                         \
+	"  - {id: " id ", title: t, class: c, severity: low, match: '" pattern "'}\n"
+
+/* No literal can be had of it: every line is a candidate. */
+static const char any[] = "events:\n" RULE("any", ".");
 
 /* What the scan said, as text: "OFFSET:NUMBER:TEXT|" for each line. */
 struct seen {
 	struct buf text;
 	const struct chunk *chunk;
+	bool show_rules; /* "#INDEX" of each after the text */
 };
 
 static void
-see(void *ctx, const struct line *line)
+see(void *ctx, const struct line *line, const uint32_t *rules, size_t nrules)
 {
 	struct seen *seen = ctx;
 
@@ -25,22 +34,33 @@ see(void *ctx, const struct line *line)
 	ck_assert_ptr_eq(line->text.p, seen->chunk->data.p + (line->offset - seen->chunk->offset));
 	buf_printf(&seen->text, "%d:%d:", (int)line->offset, (int)line->number);
 	buf_sv(&seen->text, line->text);
+	for (size_t i = 0; i < nrules && seen->show_rules; i++)
+		buf_printf(&seen->text, "#%u", (unsigned)rules[i]);
 	buf_putc(&seen->text, '|');
+}
+
+/* What of ${chunk} is a candidate for the rules ${yaml}. */
+static void
+expect_of(const char *yaml, bool show_rules, struct chunk chunk, uint64_t lines, struct sv wanted)
+{
+	struct seen seen = {BUF_INIT, &chunk, show_rules};
+	struct stream stream = {.id = "s"};
+	struct ruleset *rules = rig_rules(yaml);
+	struct scanner *s = scanner_new(rules);
+
+	chunk.stream = &stream;
+	ck_assert_uint_eq(scan_chunk(s, &chunk, see, &seen), lines);
+	ck_assert_msg(sv_eq(buf_view(&seen.text), wanted), "%s", buf_str(&seen.text));
+	buf_free(&seen.text);
+	scanner_free(&s);
+	ck_assert_ptr_null(s);
+	ruleset_unref(&rules);
 }
 
 static void
 expect(struct chunk chunk, uint64_t lines, const char *wanted)
 {
-	struct seen seen = {BUF_INIT, &chunk};
-	struct stream stream = {.id = "s"};
-	struct scanner *s = scanner_new(NULL);
-
-	chunk.stream = &stream;
-	ck_assert_uint_eq(scan_chunk(s, &chunk, see, &seen), lines);
-	ck_assert_str_eq(buf_str(&seen.text), wanted);
-	buf_free(&seen.text);
-	scanner_free(&s);
-	ck_assert_ptr_null(s);
+	expect_of(any, false, chunk, lines, sv_str(wanted));
 }
 
 static struct chunk
@@ -95,14 +115,7 @@ END_TEST
 
 START_TEST(zeros_inside_stay)
 {
-	struct chunk chunk = numbered(SV("a\0b\n"));
-	struct seen seen = {BUF_INIT, &chunk};
-	struct scanner *s = scanner_new(NULL);
-
-	ck_assert_uint_eq(scan_chunk(s, &chunk, see, &seen), 1);
-	ck_assert(sv_eq(buf_view(&seen.text), SV("100:7:a\0b|")));
-	buf_free(&seen.text);
-	scanner_free(&s);
+	expect_of(any, false, numbered(SV("a\0b\n")), 1, SV("100:7:a\0b|"));
 }
 END_TEST
 
@@ -112,6 +125,65 @@ START_TEST(cut_is_passed_on)
 	    .offset = 5, .next = 1 << 20, .number = 3, .data = SV("head of"), .cut = true};
 
 	expect(chunk, 1, "5:3:head of|");
+}
+END_TEST
+
+static const char three[] = "events:\n" RULE("a", "^failed for (?<user_name>\\S+)")
+    RULE("b", "(?i)failed|refused") RULE("c", "session opened");
+
+START_TEST(only_lines_with_a_literal_are_offered)
+{
+	/* the built-in rules come first or last; those of the file keep their order */
+	expect_of(three, false,
+	    numbered(SV("nothing\nFAILED for bob\n\nquiet\nx session opened y\nend\nrefused")), 7,
+	    SV("108:8:FAILED for bob|130:11:x session opened y|153:13:refused|"));
+	expect_of(three, false, numbered(SV("failed f\nor bob\nfail\ned session open\ned\n")), 5,
+	    SV("100:7:failed f|"));
+}
+END_TEST
+
+START_TEST(a_candidate_names_its_rules)
+{
+	struct ruleset *rules = rig_rules(three);
+	unsigned a = (unsigned)ruleset_find_event(rules, "a")->index;
+	unsigned b = (unsigned)ruleset_find_event(rules, "b")->index;
+	unsigned c = (unsigned)ruleset_find_event(rules, "c")->index;
+	struct buf wanted = BUF_INIT;
+
+	buf_printf(&wanted, "100:7:failed for x: session opened#%u#%u#%u|", a, b, c);
+	buf_printf(&wanted, "133:9:refused#%u|", b);
+	expect_of(three, true,
+	    numbered(SV("failed for x: session opened\nxyz\nrefused\n")), 3, buf_view(&wanted));
+	buf_free(&wanted);
+	ruleset_unref(&rules);
+}
+END_TEST
+
+START_TEST(a_rule_without_literal_sees_every_line)
+{
+	struct buf yaml = BUF_INIT, wanted = BUF_INIT;
+	struct ruleset *rules;
+	unsigned a, d;
+
+	buf_printf(&yaml, "%s" RULE("d", "[0-9]+"), three);
+	rules = rig_rules(buf_str(&yaml));
+	a = (unsigned)ruleset_find_event(rules, "a")->index;
+	d = (unsigned)ruleset_find_event(rules, "d")->index;
+	buf_printf(&wanted, "100:7:one#%u|104:8:failed for x#%u#%u#%u|117:9:two#%u|", d, a, a + 1, d, d);
+	expect_of(buf_str(&yaml), true, numbered(SV("one\nfailed for x\ntwo\n")), 3,
+	    buf_view(&wanted));
+	ruleset_unref(&rules);
+	buf_free(&yaml);
+	buf_free(&wanted);
+}
+END_TEST
+
+START_TEST(a_cut_line_is_offered_whatever_it_holds)
+{
+	struct chunk chunk = {
+	    .offset = 5, .next = 1 << 20, .number = 3, .data = SV("head of"), .cut = true};
+
+	expect_of(three, true, chunk, 1, SV("5:3:head of|"));
 }
 END_TEST
 
@@ -131,6 +203,10 @@ main(void)
 	tcase_add_test(lines, leading_zeros_go);
 	tcase_add_test(lines, zeros_inside_stay);
 	tcase_add_test(lines, cut_is_passed_on);
+	tcase_add_test(lines, only_lines_with_a_literal_are_offered);
+	tcase_add_test(lines, a_candidate_names_its_rules);
+	tcase_add_test(lines, a_rule_without_literal_sees_every_line);
+	tcase_add_test(lines, a_cut_line_is_offered_whatever_it_holds);
 	suite_add_tcase(suite, lines);
 	srunner_run_all(runner, CK_ENV);
 	failed = srunner_ntests_failed(runner);

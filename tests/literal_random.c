@@ -8,14 +8,10 @@
  */
 #include "literal_random.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define PCRE2_CODE_UNIT_WIDTH 8
-#include <pcre2.h>
-
-#include "scan/literal.h"
+#include "util/buf.h"
 
 #define NODES_MAX 96
 #define SUBJECTS 12
@@ -53,7 +49,8 @@ struct maker {
 	struct buf sample;
 };
 
-uint32_t
+/* A number below ${n}. */
+static uint32_t
 decide(struct decisions *d, uint32_t n)
 {
 	if (d->p < d->end)
@@ -245,7 +242,8 @@ static const char *const raws[][2] = {
     {"a\\cz", "a\x1a"}, {"a\\c\\b", "a\x1c""b"}, {"\\0777", "?7"}, {"\\0101", "\b1"},
     {"a\\101", "aA"}, {"a\\1011{0}", "aA"}, {"\\_\\<", "_<"}, {"ab(?#\\)cd", "abcd"},
     {"(?x:ab #c)\n)", "ab"}, {"(?x: a b [ ] c)", "ab c"}, {"(?xx: a [ b ] c)", "abc"},
-    {"(?x-x: a)", " a"}, {"(?xx-x: a)", " a"}, {"(?xx:(?x)[ ]a)", " a"}, {"(?x:a\\Q b\\E)", "a b"}, {"(?x:a\\ b)", "a b"},
+    {"(?x-x: a)", " a"}, {"(?xx-x: a)", " a"}, {"(?xx:(?x)[ ]a)", " a"},
+    {"(?x:a\\Q b\\E)", "a b"}, {"(?x:a\\ b)", "a b"},
     {"(?x:a\\#b)", "a#b"}, {"(?x: a {2} b)", "aab"}, {"(?x: a + + b)", "aab"},
     {"(a(?x)b c|a b c)", "abc"}, {"(?:a(?i)b|c)D", "CD"}, {"a[[:<:]]?b", "ab"}, {"]}", "]}"},
     {"(?|(abc)|(cba))\\1", "cbacba"}, {"a(?C)b", "ab"}, {"a(?C'b')c", "ac"}, {"[[:a]", "a"},
@@ -543,138 +541,7 @@ sample_soup(struct maker *m)
 		buf_puts(&m->sample, PICK(m, bits));
 }
 
-/* --- the comparison */
-
-struct subject_test {
-	pcre2_code *code;
-	pcre2_match_data *data;
-	pcre2_match_context *context;
-	struct sv pattern;
-	uint32_t options;
-	struct literals literals;
-};
-
-static void
-print_text(const char *what, const char *p, size_t n)
-{
-	fprintf(stderr, "%s: \"", what);
-	for (size_t i = 0; i < n; i++) {
-		unsigned char c = (unsigned char)p[i];
-
-		fprintf(stderr, c < ' ' || c > '~' ? "\\x%02x" : "%c", c);
-	}
-	fprintf(stderr, "\"\n");
-}
-
-static void
-fail(const struct subject_test *t, struct sv subject)
-{
-	print_text("pattern", t->pattern.p, t->pattern.n);
-	fprintf(stderr, "options: %#x\n", t->options);
-	print_text("matched", subject.p, subject.n);
-	for (size_t i = 0; i < t->literals.n; i++)
-		print_text("literal", t->literals.v[i].text, t->literals.v[i].n);
-	abort();
-}
-
-static bool
-has_literal(const struct literals *literals, struct sv text)
-{
-	char lower[SAMPLE_MAX * 8];
-	size_t n = text.n < sizeof(lower) ? text.n : sizeof(lower);
-
-	for (size_t i = 0; i < n; i++)
-		lower[i] = (char)(text.p[i] >= 'A' && text.p[i] <= 'Z' ? text.p[i] | 0x20 : text.p[i]);
-	for (size_t i = 0; i < literals->n; i++)
-		if (memmem(lower, n, literals->v[i].text, literals->v[i].n) != NULL)
-			return true;
-	return false;
-}
-
-static void
-check_shape(const struct subject_test *t)
-{
-	if (t->literals.n > LITERAL_ALTERNATIVES)
-		fail(t, SV(""));
-	for (size_t i = 0; i < t->literals.n; i++) {
-		const struct literal *l = &t->literals.v[i];
-
-		if (l->n < LITERAL_MIN || l->n > LITERAL_MAX || memchr(l->text, '\n', l->n) != NULL)
-			fail(t, SV(""));
-		for (size_t j = 0; j < l->n; j++)
-			if (l->text[j] >= 'A' && l->text[j] <= 'Z')
-				fail(t, SV(""));
-	}
-}
-
-static void
-check_subject(const struct subject_test *t, struct sv subject, struct literal_stats *stats)
-{
-	/* With \K a match begins behind what was consumed. */
-	bool whole = memmem(t->pattern.p, t->pattern.n, "K", 1) != NULL;
-	const PCRE2_SIZE *at = pcre2_get_ovector_pointer(t->data);
-
-	if (memchr(subject.p, '\n', subject.n) != NULL)
-		return;
-	stats->subjects++;
-	if (pcre2_match(t->code, (PCRE2_SPTR)subject.p, subject.n, 0, 0, t->data, t->context) < 0)
-		return;
-	stats->matches++;
-	if (!whole)
-		subject = (struct sv){subject.p + at[0], at[1] - at[0]};
-	if (!has_literal(&t->literals, subject))
-		fail(t, subject);
-}
-
-static bool
-open_test(struct subject_test *t, struct sv pattern, uint32_t options, struct literal_stats *stats)
-{
-	pcre2_compile_context *context = pcre2_compile_context_create(NULL);
-	PCRE2_SIZE offset;
-	int error;
-
-	*t = (struct subject_test){.pattern = pattern, .options = options};
-	stats->patterns++;
-	pcre2_set_newline(context, PCRE2_NEWLINE_LF);
-	t->code = pcre2_compile(
-	    (PCRE2_SPTR)pattern.p, pattern.n, options, &error, &offset, context);
-	pcre2_compile_context_free(context);
-	/* Must not do harm even where the pattern does not compile. */
-	literal_extract(pattern.p, pattern.n, options, &t->literals);
-	check_shape(t);
-	stats->compiled += t->code != NULL;
-	if (t->code == NULL || t->literals.n == 0) {
-		pcre2_code_free(t->code);
-		return false;
-	}
-	stats->with_literals++;
-	stats->literals += t->literals.n;
-	t->data = pcre2_match_data_create(1, NULL);
-	t->context = pcre2_match_context_create(NULL);
-	pcre2_set_match_limit(t->context, 5000);
-	pcre2_set_depth_limit(t->context, 1000);
-	return true;
-}
-
-static void
-close_test(struct subject_test *t)
-{
-	pcre2_code_free(t->code);
-	pcre2_match_data_free(t->data);
-	pcre2_match_context_free(t->context);
-}
-
-void
-literal_random_compare(
-    struct sv pattern, uint32_t options, struct sv subject, struct literal_stats *stats)
-{
-	struct subject_test t;
-
-	if (!open_test(&t, pattern, options, stats))
-		return;
-	check_subject(&t, subject, stats);
-	close_test(&t);
-}
+/* --- both */
 
 static uint32_t
 make_options(struct decisions *d)
@@ -693,9 +560,9 @@ make_options(struct decisions *d)
 static void
 check_pattern(struct maker *m, const struct node *tree, struct literal_stats *stats)
 {
-	struct subject_test t;
+	struct literal_test t;
 
-	if (!open_test(&t, buf_view(&m->pattern), m->options, stats))
+	if (!literal_test_open(&t, buf_view(&m->pattern), m->options, stats))
 		return;
 	for (int i = 0; i < SUBJECTS; i++) {
 		m->sample.n = 0;
@@ -705,9 +572,9 @@ check_pattern(struct maker *m, const struct node *tree, struct literal_stats *st
 			sample(m, tree);
 		damage(m);
 		if (m->sample.n > 0)
-			check_subject(&t, buf_view(&m->sample), stats);
+			literal_test_subject(&t, buf_view(&m->sample), stats);
 	}
-	close_test(&t);
+	literal_test_close(&t);
 }
 
 void

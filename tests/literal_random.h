@@ -7,7 +7,7 @@
 
 #include <stdint.h>
 
-#include "util/buf.h"
+#include "literal_test.h"
 
 /* Where decisions come from: given bytes first, then a generator seeded with
  * ${seed}; 0 for all decisions alike. */
@@ -16,20 +16,8 @@ struct decisions {
 	uint64_t seed;
 };
 
-/* A number below ${n}. */
-uint32_t decide(struct decisions *d, uint32_t n);
-
-struct literal_stats {
-	uint64_t patterns, compiled, with_literals, literals;
-	uint64_t subjects, matches; /* of patterns with literals */
-};
-
 /* Make one pattern and some subjects, and abort with a report if a match holds none
  * of the pattern's literals. */
 void literal_random_check(struct decisions *d, struct literal_stats *stats);
-
-/* The same for a given pattern and subject. */
-void literal_random_compare(
-    struct sv pattern, uint32_t options, struct sv subject, struct literal_stats *stats);
 
 #endif

@@ -16,6 +16,7 @@
 #include "incident/incident_text.h"
 #include "pipeline.h"
 #include "rule/ruleset.h"
+#include "scan/scan.h"
 #include "source/source.h"
 #include "state/state.h"
 #include "util/clock.h"
@@ -34,6 +35,7 @@ struct replay {
 	int nfiles;
 
 	struct offline offline;
+	struct scanner *scanner;
 	struct ev *ev;
 	struct state_conf state;
 	struct pipeline_conf conf;
@@ -225,8 +227,8 @@ open_pipeline(struct replay *r)
 	const char *tmp = getenv("TMPDIR");
 
 	r->ev = ev_new();
-	r->conf = (struct pipeline_conf){
-	    .rules = r->offline.rules, .now = clock_now(), .event = r->json ? print_event : NULL, .ctx = r};
+	r->scanner = scanner_new(r->offline.rules);
+	r->conf = (struct pipeline_conf){.rules = r->offline.rules, .scanner = r->scanner, .now = clock_now(), .event = r->json ? print_event : NULL, .ctx = r};
 	if (!r->events_only) {
 		r->dir = xasprintf("%s/triaged-replay.XXXXXX", tmp == NULL ? "/tmp" : tmp);
 		if (mkdtemp(r->dir) == NULL) {
@@ -296,6 +298,7 @@ cmd_replay(const struct cli *cli, const struct cli_command *self, int argc, char
 		return CLI_USAGE;
 	run(&r);
 	pipeline_free(&r.pipeline);
+	scanner_free(&r.scanner);
 	ev_free(&r.ev);
 	if (r.dir != NULL)
 		remove_dir(r.dir);

@@ -28,7 +28,8 @@ struct literals {
 };
 
 /* ${options} are the PCRE2_ compile options that the pattern is compiled with
- * (PCRE2_CASELESS, PCRE2_EXTENDED and so on).  The pattern compiles. */
+ * (PCRE2_CASELESS, PCRE2_EXTENDED and so on).  The pattern compiles, with newline
+ * LF and no extra options in its compile context. */
 void literal_extract(const char *pattern, size_t n, uint32_t options, struct literals *out);
 
 /* How often a byte stands in logs, per 65536 bytes, 1 at least; letters count both

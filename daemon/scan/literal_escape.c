@@ -10,16 +10,10 @@
 #define PCRE2_CODE_UNIT_WIDTH 8
 #include <pcre2.h>
 
-static bool
-is_digit(int c)
-{
-	return c >= '0' && c <= '9';
-}
-
 static int
 hex_digit(int c)
 {
-	if (is_digit(c))
+	if (literal_is_digit(c))
 		return c - '0';
 	if (c >= 'a' && c <= 'f')
 		return c - 'a' + 10;
@@ -31,7 +25,7 @@ hex_digit(int c)
 static bool
 is_alphanumeric(int c)
 {
-	return is_digit(c) || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+	return literal_is_digit(c) || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
 }
 
 /* At most ${most} digits of a base; returns how many there are. */
@@ -109,21 +103,12 @@ take_byte(struct literal_parser *ps, int c, unsigned *value)
 	}
 }
 
-static void
-skip_through(struct literal_parser *ps, char c)
-{
-	while (ps->p < ps->end)
-		if (*ps->p++ == (unsigned char)c)
-			return;
-	literal_give_up(ps);
-}
-
 /* After \p or \P: one letter, or a name in braces. */
 static void
 skip_property(struct literal_parser *ps)
 {
 	if (literal_take(ps, '{'))
-		skip_through(ps, '}');
+		literal_take_through(ps, '}');
 	else if (is_alphanumeric(literal_peek(ps)))
 		ps->p++;
 	else
@@ -137,17 +122,17 @@ skip_reference(struct literal_parser *ps, bool bare)
 	unsigned number;
 
 	if (literal_take(ps, '{')) {
-		skip_through(ps, '}');
+		literal_take_through(ps, '}');
 	} else if (literal_take(ps, '<')) {
-		skip_through(ps, '>');
+		literal_take_through(ps, '>');
 	} else if (literal_take(ps, '\'')) {
-		skip_through(ps, '\'');
+		literal_take_through(ps, '\'');
 	} else {
 		if (!literal_take(ps, '+'))
 			literal_take(ps, '-');
 		/* So many digits that none is left for PCRE2 to see as text. */
 		if (!bare || take_digits(ps, 10, 9, &number) == 0 ||
-		    is_digit(literal_peek(ps)))
+		    literal_is_digit(literal_peek(ps)))
 			literal_give_up(ps);
 	}
 }
@@ -175,7 +160,7 @@ literal_escape(struct literal_parser *ps)
 		skip_reference(ps, c == 'g');
 	else if (c == 'N' && (literal_peek(ps) != '{' || literal_braces(ps) == BRACES_QUANTIFIER))
 		;
-	else if (c >= '1' && c <= '9' && !is_digit(literal_peek(ps)))
+	else if (c >= '1' && c <= '9' && !literal_is_digit(literal_peek(ps)))
 		; /* a reference: with more digits it could be an octal number */
 	else
 		literal_give_up(ps);

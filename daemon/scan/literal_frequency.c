@@ -1,11 +1,12 @@
 /*
  * literal_frequency: which bytes are rare in logs.
  *
- * Counted in system logs of nine kinds, each given the same weight: two web
- * servers' access logs and one's error log, two Linux hosts' auth.log and one's
- * messages, macOS's system.log, a journal exported as JSON, and the sample lines of
- * seventy other services.  One host's sshd is the ninth.  Newlines left out; 1 for
- * what was rarer than one in 65536 or not seen.
+ * Counted by a script in nine kinds of logs, each given the same weight: two web
+ * servers' access logs and a third's error log, a Linux host's auth.log and another's
+ * messages, one of sshd alone, macOS's system.log, a journal exported as JSON, and the
+ * sample lines of seventy services that fail2ban tests its filters with.  Newlines
+ * are left out; both cases of a letter have their sum; 1 is also for what is rarer
+ * than one in 65536, or was not seen.
  */
 #include "scan/literal.h"
 

@@ -40,7 +40,7 @@ bool literal_parse(
     struct literal_tree *tree, const char *pattern, size_t n, uint32_t options);
 void literal_tree_free(struct literal_tree *tree);
 
-/* The rest is between literal_parse.c and literal_escape.c. */
+/* The rest is between literal_parse.c, literal_group.c and literal_escape.c. */
 
 struct literal_parser {
 	const unsigned char *p, *end;
@@ -56,6 +56,16 @@ struct literal_parser {
 int literal_peek(const struct literal_parser *ps);
 /* Take ${c} if it comes next. */
 bool literal_take(struct literal_parser *ps, char c);
+/* Take everything up to and with ${c}; without one there, give up. */
+void literal_take_through(struct literal_parser *ps, char c);
+/* Take a decimal number if there is one; a large one becomes some other large one. */
+bool literal_take_number(struct literal_parser *ps, uint32_t *value);
+
+static inline bool
+literal_is_digit(int c)
+{
+	return c >= '0' && c <= '9';
+}
 
 /* Something that is not known for sure: the whole pattern has no literal. */
 void literal_give_up(struct literal_parser *ps);
@@ -66,12 +76,15 @@ struct literal_node *literal_node_new(struct literal_parser *ps, enum literal_ki
 struct literal_node *literal_node_bytes(
     struct literal_parser *ps, const unsigned char *bytes, size_t n);
 
-/* What follows a backslash or a '[', which are taken. */
+/* Alternatives, up to the ')' or the end. */
+struct literal_node *literal_choice(struct literal_parser *ps);
+/* What follows a '(', a backslash or a '[', which are taken. */
+struct literal_node *literal_group(struct literal_parser *ps);
 struct literal_node *literal_escape(struct literal_parser *ps);
 struct literal_node *literal_class(struct literal_parser *ps);
 
-/* Whether ${p} begins a quantifier in braces: yes, no, or it depends on the
- * version of PCRE2. */
+/* Whether a quantifier in braces comes next: yes, no, or it depends on the version
+ * of PCRE2. */
 enum literal_braces { BRACES_QUANTIFIER, BRACES_TEXT, BRACES_UNSURE };
 enum literal_braces literal_braces(const struct literal_parser *ps);
 

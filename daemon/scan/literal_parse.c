@@ -1,8 +1,8 @@
 /*
  * literal_parse: PCRE2's syntax, as of 10.42, as a tree.
  *
- * Groups, alternatives, quantifiers and settings are here, escapes and classes
- * in literal_escape.c.  The pattern is one that PCRE2 compiles, without UTF and
+ * Alternatives, sequences and quantifiers are here, groups in literal_group.c,
+ * escapes and classes in literal_escape.c.  The pattern is one that PCRE2 compiles, without UTF and
  * with newline LF.  What is not known here, or differs between versions, makes
  * the parser give up.  Owns nothing but the nodes until the tree takes them.
  */
@@ -17,11 +17,8 @@
 
 #include "util/xalloc.h"
 
-#define NEST_MAX 60 /* more than rule files may nest */
 #define REPEAT_MAX 65535
 #define EXTENDED (PCRE2_EXTENDED | PCRE2_EXTENDED_MORE)
-
-static struct literal_node *parse_choice(struct literal_parser *ps);
 
 int
 literal_peek(const struct literal_parser *ps)
@@ -49,9 +46,8 @@ take_text(struct literal_parser *ps, const char *text)
 	return true;
 }
 
-/* Take everything up to and with ${c}. */
-static void
-take_through(struct literal_parser *ps, char c)
+void
+literal_take_through(struct literal_parser *ps, char c)
 {
 	const unsigned char *at = memchr(ps->p, c, (size_t)(ps->end - ps->p));
 
@@ -150,25 +146,19 @@ skip_ignored(struct literal_parser *ps)
 		else if (take_text(ps, "\\Q"))
 			ps->quote = true;
 		else if (take_text(ps, "(?#"))
-			take_through(ps, ')');
+			literal_take_through(ps, ')');
 		else if (!skip_extended(ps))
 			return;
 	}
 }
 
-static bool
-is_digit(int c)
-{
-	return c >= '0' && c <= '9';
-}
-
-static bool
-take_number(struct literal_parser *ps, uint32_t *value)
+bool
+literal_take_number(struct literal_parser *ps, uint32_t *value)
 {
 	const unsigned char *start = ps->p;
 
 	*value = 0;
-	for (; is_digit(literal_peek(ps)); ps->p++)
+	for (; literal_is_digit(literal_peek(ps)); ps->p++)
 		if (*value <= REPEAT_MAX)
 			*value = *value * 10 + (uint32_t)(*ps->p - '0');
 	return ps->p > start;
@@ -183,16 +173,16 @@ literal_braces(const struct literal_parser *ps)
 
 	if (!literal_take(&at, '{'))
 		return BRACES_TEXT;
-	if (take_number(&at, &value)) {
+	if (literal_take_number(&at, &value)) {
 		digit = true;
 		if (literal_take(&at, ','))
-			take_number(&at, &value);
+			literal_take_number(&at, &value);
 		if (literal_take(&at, '}'))
 			return BRACES_QUANTIFIER;
 	}
 	/* {,3} and { 1, 3 } are text up to 10.42 and quantifiers from 10.43 on. */
 	for (; at.p < at.end && memchr("0123456789, \t", *at.p, 13) != NULL; at.p++)
-		digit |= is_digit(*at.p);
+		digit |= literal_is_digit(*at.p);
 	return digit && literal_take(&at, '}') ? BRACES_UNSURE : BRACES_TEXT;
 }
 
@@ -200,9 +190,9 @@ static void
 take_braces(struct literal_parser *ps, uint32_t *min, uint32_t *max)
 {
 	literal_take(ps, '{');
-	take_number(ps, min);
+	literal_take_number(ps, min);
 	*max = *min;
-	if (literal_take(ps, ',') && !take_number(ps, max))
+	if (literal_take(ps, ',') && !literal_take_number(ps, max))
 		*max = UINT32_MAX;
 	literal_take(ps, '}');
 	if (*min > REPEAT_MAX || *min > *max)
@@ -251,208 +241,6 @@ parse_quantifiers(struct literal_parser *ps, struct literal_node *item)
 	}
 }
 
-/* The contents of a group and its ')', after which ${options} are in force. */
-static struct literal_node *
-parse_body(struct literal_parser *ps, uint32_t options)
-{
-	struct literal_node *choice;
-
-	if (++ps->depth > NEST_MAX)
-		literal_give_up(ps);
-	choice = parse_choice(ps);
-	if (!literal_take(ps, ')'))
-		literal_give_up(ps);
-	ps->depth--;
-	ps->options = options;
-	return choice;
-}
-
-/* Lookaround requires something of the line, but nothing that lies next to the
- * rest of what is consumed. */
-static struct literal_node *
-parse_lookaround(struct literal_parser *ps)
-{
-	parse_body(ps, ps->options);
-	return literal_node_new(ps, LITERAL_EMPTY);
-}
-
-/* Returns whether the option ${c} is understood. */
-static bool
-add_option(struct literal_parser *ps, int c, uint32_t *options)
-{
-	switch (c) {
-	case 'i':
-		*options |= PCRE2_CASELESS;
-		return true;
-	case 'x':
-		*options |= literal_take(ps, 'x') ? EXTENDED : PCRE2_EXTENDED;
-		return true;
-	case 'm':
-	case 's':
-	case 'n':
-	case 'J':
-	case 'U':
-		return true; /* does not change what is literal */
-	default:
-		return false;
-	}
-}
-
-/* Read up to ')' or ':', and return which it is; -1 for neither. */
-static int
-take_options(struct literal_parser *ps, uint32_t *set, uint32_t *unset)
-{
-	uint32_t *now = set;
-	int c;
-
-	while ((c = literal_peek(ps)) != -1) {
-		ps->p++;
-		if (c == ')' || c == ':')
-			return c;
-		if (c == '-' && now == set)
-			now = unset;
-		else if (!add_option(ps, c, now))
-			break;
-	}
-	literal_give_up(ps);
-	return -1;
-}
-
-static struct literal_node *
-parse_options(struct literal_parser *ps)
-{
-	uint32_t before = ps->options, set = 0, unset = 0;
-	int end;
-
-	if (literal_take(ps, '^'))
-		ps->options &= ~(PCRE2_CASELESS | EXTENDED);
-	end = take_options(ps, &set, &unset);
-	/* (?x) ends (?xx), and (?-x) ends both. */
-	if (((set | unset) & PCRE2_EXTENDED) != 0)
-		ps->options &= ~EXTENDED;
-	if ((unset & PCRE2_EXTENDED) != 0)
-		set &= ~EXTENDED;
-	ps->options = (ps->options | set) & ~unset;
-	if (end == ':')
-		return parse_body(ps, before);
-	return literal_node_new(ps, LITERAL_EMPTY);
-}
-
-/* (?<...: a name or looking behind. */
-static struct literal_node *
-parse_angle(struct literal_parser *ps)
-{
-	if (literal_take(ps, '=') || literal_take(ps, '!') || literal_take(ps, '*'))
-		return parse_lookaround(ps);
-	take_through(ps, '>');
-	return parse_body(ps, ps->options);
-}
-
-static struct literal_node *
-parse_python(struct literal_parser *ps)
-{
-	if (literal_take(ps, '<')) {
-		take_through(ps, '>');
-		return parse_body(ps, ps->options);
-	}
-	if (!literal_take(ps, '=') && !literal_take(ps, '>'))
-		literal_give_up(ps);
-	take_through(ps, ')');
-	return literal_node_new(ps, LITERAL_UNKNOWN);
-}
-
-/* A call of a group by number: what that consumes is not looked up. */
-static struct literal_node *
-parse_call(struct literal_parser *ps)
-{
-	uint32_t number;
-
-	take_number(ps, &number);
-	if (!literal_take(ps, ')'))
-		literal_give_up(ps);
-	return literal_node_new(ps, LITERAL_UNKNOWN);
-}
-
-static void
-take_condition(struct literal_parser *ps)
-{
-	int c = literal_peek(ps);
-
-	if (c == '*') {
-		literal_give_up(ps);
-	} else if (literal_take(ps, '?')) {
-		literal_take(ps, '<');
-		if (literal_take(ps, '=') || literal_take(ps, '!'))
-			parse_body(ps, ps->options);
-		else
-			literal_give_up(ps);
-	} else {
-		take_through(ps, ')');
-	}
-}
-
-/* (?(condition)yes|no): either, as good as a choice. */
-static struct literal_node *
-parse_conditional(struct literal_parser *ps)
-{
-	struct literal_node *choice, *yes;
-
-	take_condition(ps);
-	choice = parse_body(ps, ps->options);
-	yes = choice->child;
-	if (yes->next == NULL)
-		yes->next = literal_node_new(ps, LITERAL_EMPTY);
-	return choice;
-}
-
-/* What follows "(?". */
-static struct literal_node *
-parse_special(struct literal_parser *ps)
-{
-	int c = literal_peek(ps), next = ps->end - ps->p > 1 ? ps->p[1] : -1;
-
-	if (is_digit(c) || ((c == '+' || c == '-') && is_digit(next))) {
-		ps->p++;
-		return parse_call(ps);
-	}
-	if (c <= 0 || strchr(":>|=!*<'PR&(", c) == NULL)
-		return parse_options(ps);
-	ps->p++;
-	switch (c) {
-	case '=':
-	case '!':
-	case '*':
-		return parse_lookaround(ps);
-	case '<':
-		return parse_angle(ps);
-	case '\'':
-		take_through(ps, '\'');
-		return parse_body(ps, ps->options);
-	case 'P':
-		return parse_python(ps);
-	case 'R':
-		return parse_call(ps);
-	case '&':
-		take_through(ps, ')');
-		return literal_node_new(ps, LITERAL_UNKNOWN);
-	case '(':
-		return parse_conditional(ps);
-	default: /* (?: (?> (?| */
-		return parse_body(ps, ps->options);
-	}
-}
-
-static struct literal_node *
-parse_group(struct literal_parser *ps)
-{
-	if (literal_take(ps, '?'))
-		return parse_special(ps);
-	/* (*ACCEPT) and other verbs may end a match early, or change the syntax. */
-	if (literal_peek(ps) == '*')
-		literal_give_up(ps);
-	return parse_body(ps, ps->options);
-}
-
 static struct literal_node *
 parse_item(struct literal_parser *ps)
 {
@@ -463,7 +251,7 @@ parse_item(struct literal_parser *ps)
 		return literal_node_bytes(ps, &c, 1);
 	switch (c) {
 	case '(':
-		return parse_group(ps);
+		return literal_group(ps);
 	case '[':
 		return literal_class(ps);
 	case '\\':
@@ -502,8 +290,8 @@ parse_sequence(struct literal_parser *ps)
 }
 
 /* Options set in one alternative hold in those after it, too. */
-static struct literal_node *
-parse_choice(struct literal_parser *ps)
+struct literal_node *
+literal_choice(struct literal_parser *ps)
 {
 	struct literal_node *choice = literal_node_new(ps, LITERAL_CHOICE);
 	struct literal_node **link = &choice->child;
@@ -527,7 +315,7 @@ literal_parse(struct literal_tree *tree, const char *pattern, size_t n, uint32_t
 
 	ps.nodes = xcalloc(ps.max, sizeof(*ps.nodes));
 	tree->nodes = ps.nodes;
-	tree->root = parse_choice(&ps);
+	tree->root = literal_choice(&ps);
 	/* A ')' too many is left over. */
 	return !ps.unsure && ps.p == ps.end;
 }

@@ -14,11 +14,11 @@
  * Shorter ones are found by other strides, see there.  A literal has no newline, so
  * where it stands is within a line; positions ascend, so lines come in order.
  *
- * Why this way, in ns a byte on a quiet log of 106 bytes a line (one core of an EPYC 9005;
+ * Why this way, in ns a byte on a quiet log of 106 bytes a line (one core of an AMD EPYC;
  * 10, 100, 3000 literals of rules; 3000 messages out of programs):
  *
- *	this, AVX2                   0.11  0.13  0.13  0.18
- *	this, portable               0.26  0.29  0.29  0.35
+ *	this, AVX2                   0.12  0.13  0.13  0.18
+ *	this, portable               0.28  0.30  0.30  0.35
  *	FDR and Teddy (Vectorscan)   0.21  0.56  0.42  1.16
  *	Wu-Manber                    0.65  1.21  2.08  3.24
  *	Aho-Corasick                 1.64  1.72  1.84  2.87
@@ -26,16 +26,16 @@
  * Aho-Corasick waits for a load that depends on the one before, at each byte.  Wu-Manber
  * skips far, but each skip depends on the last and is guessed wrong.  FDR looks at each
  * byte.  Teddy is fast (0.09) up to 16 literals or so, and loses its sharpness beyond:
- * 0.46 with 32, 1.4 with 64; it is used here for a few short ones.  In a gather, the
- * processor loads no faster than by eight instructions.
+ * 0.46 with 32, 1.4 with 64; it is used here for a few short ones.
  *
  * Owns the texts, each once, and who owns them; borrows what is scanned.
  */
-#include "scan/multi_internal.h"
+#include "scan/multi.h"
 
 #include <assert.h>
 #include <stdlib.h>
 
+#include "scan/multi_internal.h"
 #include "util/xalloc.h"
 
 #define SAMPLE 65536
@@ -99,7 +99,7 @@ begin_line(struct scan *s, size_t at)
 	report(s);
 	start = memrchr(data + s->end, '\n', at - s->end);
 	end = memchr(data + at, '\n', s->data.n - at);
-	s->line = start == NULL ? s->end : (size_t)(start - data) + 1;
+	s->line = start == NULL ? 0 : (size_t)(start - data) + 1;
 	s->end = end == NULL ? s->data.n : (size_t)(end - data);
 	s->m->line++;
 }
@@ -242,14 +242,14 @@ list_positions(const uint64_t *candidates, size_t nblocks, uint16_t *positions)
 	return n;
 }
 
-/* May an entry have the window of ${n} bytes at ${p}, by what is around it?  No
- * branches here, either: they would be guessed wrong as often as not. */
+/* May an entry have the window at ${p}, by what is around it?  No branches here,
+ * either: they would be guessed wrong as often as not. */
 static bool
-agrees(const struct multi_index *x, const char *p, uint32_t window, size_t n)
+agrees(const struct multi_index *x, const char *p, uint32_t window)
 {
 	const struct multi_place *place = multi_place(x, window);
 	uint32_t before = place->before & multi_pair(p - 2);
-	uint32_t behind = place->behind & multi_pair(p + n);
+	uint32_t behind = place->behind & multi_pair(p + 4);
 
 	return (before != 0) & (behind != 0);
 }
@@ -263,10 +263,10 @@ drop_positions(const struct multi_index *x, const char *text, uint16_t *position
 	for (size_t i = 0; i < n; i++) {
 		uint16_t at = positions[i];
 		const char *p = text + at;
-		bool keep = agrees(x, p, multi_window(p), 4);
+		bool keep = agrees(x, p, multi_window(p));
 
 		if (has_narrow)
-			keep |= agrees(x, p, multi_narrow_window(p), 3);
+			keep |= agrees(x, p, multi_narrow_window(p));
 		positions[kept] = at;
 		kept += keep;
 	}
@@ -376,8 +376,8 @@ add_sorted(struct multi *m, const struct multi_literal *sorted, size_t n)
 }
 
 struct multi *
-multi_new_tuned(const struct multi_literal *literals, size_t n, size_t nowners,
-    struct multi_tuning tuning)
+multi_new_tuned(
+    const struct multi_literal *literals, size_t n, size_t nowners, struct multi_tuning tuning)
 {
 	struct multi *m = xcalloc(1, sizeof(*m));
 	struct multi_literal *sorted = xcalloc(n, sizeof(*sorted));
@@ -408,9 +408,8 @@ multi_new(const struct multi_literal *literals, size_t n, size_t nowners)
 	const struct multi_finders *avx2 = multi_avx2();
 
 	return multi_new_tuned(literals, n, nowners,
-	    (struct multi_tuning){.finders = avx2 == NULL ? multi_portable() : avx2,
-	        .few = FEW,
-	        .sample = SAMPLE});
+	    (struct multi_tuning){
+	        .finders = avx2 == NULL ? multi_portable() : avx2, .few = FEW, .sample = SAMPLE});
 }
 
 void

@@ -58,8 +58,8 @@ find(const struct multi_filter *f, const char *text, size_t nblocks, uint64_t *c
     unsigned stride)
 {
 	for (size_t b = 0; b < nblocks; b++, text += MULTI_BLOCK)
-		candidates[b] = test_every(f, text, stride) |
-		    (uint64_t)test_every(f, text + 32, stride) << 32;
+		candidates[b] =
+		    test_every(f, text, stride) | (uint64_t)test_every(f, text + 32, stride) << 32;
 }
 
 AVX2 static void
@@ -116,8 +116,7 @@ buckets(const struct multi_filter *f, const char *text, unsigned at)
 AVX2 static inline uint32_t
 test_buckets(const struct multi_filter *f, const char *text)
 {
-	__m256i any = _mm256_and_si256(
-	    _mm256_and_si256(buckets(f, text, 0), buckets(f, text, 1)),
+	__m256i any = _mm256_and_si256(_mm256_and_si256(buckets(f, text, 0), buckets(f, text, 1)),
 	    _mm256_and_si256(buckets(f, text, 2), buckets(f, text, 3)));
 
 	return ~(uint32_t)_mm256_movemask_epi8(_mm256_cmpeq_epi8(any, _mm256_setzero_si256()));
@@ -127,8 +126,7 @@ AVX2 static void
 find_few(const struct multi_filter *f, const char *text, size_t nblocks, uint64_t *candidates)
 {
 	for (size_t b = 0; b < nblocks; b++, text += MULTI_BLOCK)
-		candidates[b] |=
-		    test_buckets(f, text) | (uint64_t)test_buckets(f, text + 32) << 32;
+		candidates[b] |= test_buckets(f, text) | (uint64_t)test_buckets(f, text + 32) << 32;
 }
 
 const struct multi_finders *

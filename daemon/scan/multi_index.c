@@ -83,8 +83,8 @@ add_window(struct multi_index *x, uint32_t window, size_t text, size_t back)
 {
 	uint32_t hash = multi_hash(window);
 
-	x->entries[x->nentries++] = (struct multi_entry){
-	    .window = window, .text = (uint32_t)text, .back = (uint8_t)back};
+	x->entries[x->nentries++] =
+	    (struct multi_entry){.window = window, .text = (uint32_t)text, .back = (uint8_t)back};
 	x->filter.words[multi_word(hash)] |=
 	    UINT32_C(0x80000000) >> multi_bit_a(hash) | UINT32_C(0x80000000) >> multi_bit_b(hash);
 }
@@ -107,7 +107,7 @@ add_text(struct multi_index *x, size_t i)
 static void
 add_context(struct multi_place *place, const struct multi_entry *e, const struct multi_text *text)
 {
-	size_t end = e->back + (size_t)(text->n == NARROW ? NARROW : WIDE);
+	size_t end = (size_t)e->back + WIDE;
 
 	place->before |= e->back >= 2 ? multi_pair(text->p + e->back - 2) : UINT32_MAX;
 	place->behind |= end + 2 <= text->n ? multi_pair(text->p + end) : UINT32_MAX;

@@ -7,9 +7,6 @@
 
 #include "../literal_random.h"
 
-#define PCRE2_CODE_UNIT_WIDTH 8
-#include <pcre2.h>
-
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static void
@@ -19,10 +16,14 @@ compare_as_is(const uint8_t *data, size_t size, struct literal_stats *stats)
 	const char *text = (const char *)data + 1;
 	const char *end = memrchr(text, '\n', size - 1);
 	struct sv pattern = {text, end == NULL ? size - 1 : (size_t)(end - text)};
-	struct sv subject = end == NULL ? SV("") : sv_from((struct sv){text, size - 1}, pattern.n + 1);
+	struct sv subject = sv_from((struct sv){text, size - 1}, pattern.n + 1);
+	struct literal_test t;
 
-	if (subject.n < 1000)
-		literal_random_compare(pattern, PCRE2_NEVER_UTF | known[data[0] >> 1 & 3], subject, stats);
+	if (subject.n > LITERAL_TEST_SUBJECT_MAX ||
+	    !literal_test_open(&t, pattern, PCRE2_NEVER_UTF | known[data[0] >> 1 & 3], stats))
+		return;
+	literal_test_subject(&t, subject, stats);
+	literal_test_close(&t);
 }
 
 int
