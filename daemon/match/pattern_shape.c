@@ -48,21 +48,17 @@ skip_class(struct reader *r)
 	r->p += *r->p == ']';
 }
 
-/* Skip a quantifier; returns whether it allows for zero times. */
-static bool
+static void
 skip_quantifier(struct reader *r)
 {
-	bool zero = *r->p == '?' || *r->p == '*' || (r->p[0] == '{' && r->p[1] == '0');
-
 	if (*r->p == '{' && r->p[1] >= '0' && r->p[1] <= '9') {
 		while (*r->p != '\0' && *r->p != '}')
 			r->p++;
 	} else if (*r->p == '\0' || strchr("?*+", *r->p) == NULL) {
-		return false;
+		return;
 	}
 	r->p += *r->p != '\0';
 	r->p += *r->p == '?' || *r->p == '+';
-	return zero;
 }
 
 static void
@@ -72,34 +68,30 @@ keep_literal(struct reader *r, struct sv literal)
 		r->shape->literals[r->shape->nliterals++] = literal;
 }
 
-/* A run of literal characters; returns how many of them are required. */
-static size_t
+/* A run of literal characters. */
+static void
 read_literal(struct reader *r)
 {
 	const char *start = r->p;
-	size_t n = 0;
 
 	while (is_escaped_literal(r->p) || !is_special(*r->p)) {
 		const char *here = r->p;
 
 		r->p += *r->p == '\\' ? 2 : 1;
-		n++;
 		if (*r->p != '\0' && strchr("?*{", *r->p) != NULL) {
 			/* The last one belongs to the quantifier. */
 			keep_literal(r, (struct sv){start, (size_t)(here - start)});
 			skip_quantifier(r);
-			return n - 1;
+			return;
 		}
 	}
 	keep_literal(r, (struct sv){start, (size_t)(r->p - start)});
-	return n;
 }
 
-static size_t read_alternatives(struct reader *r, bool *alternatives);
+static bool read_alternatives(struct reader *r);
 
-/* Skip what follows "(?" up to the group's contents; returns whether the group
- * has contents that a match must contain. */
-static bool
+/* Skip what follows "(?" up to the group's contents. */
+static void
 enter_group(struct reader *r)
 {
 	bool named = r->p[0] == '<' && r->p[1] != '=' && r->p[1] != '!';
@@ -110,28 +102,24 @@ enter_group(struct reader *r)
 		while (*r->p != '\0' && *r->p != '>' && *r->p != ')' && *r->p != '\'')
 			r->p++;
 		r->p += *r->p == '>';
-		return true;
+		return;
 	}
 	while (*r->p != '\0' && strchr("=!<|>:", *r->p) == NULL && *r->p != ')')
 		r->p++;
 	r->p += *r->p == '<' && around ? 2 : (*r->p != '\0' && *r->p != ')');
-	return !around;
 }
 
-static size_t
+static void
 read_group(struct reader *r)
 {
-	bool counts = true, alternatives;
-	size_t required;
-
 	r->p++;
 	if (*r->p == '?' || *r->p == '*') {
 		r->p++;
-		counts = enter_group(r);
+		enter_group(r);
 	}
-	required = read_alternatives(r, &alternatives);
+	read_alternatives(r);
 	r->p += *r->p == ')';
-	return skip_quantifier(r) || !counts ? 0 : required;
+	skip_quantifier(r);
 }
 
 static void
@@ -147,47 +135,38 @@ skip_other(struct reader *r)
 	skip_quantifier(r);
 }
 
-/* One alternative; returns the bytes of the longest literal it requires. */
-static size_t
+static void
 read_sequence(struct reader *r)
 {
-	size_t longest = 0;
-
 	while (*r->p != '\0' && *r->p != '|' && *r->p != ')') {
-		size_t n = 0;
-
 		if (*r->p == '(')
-			n = read_group(r);
+			read_group(r);
 		else if (is_escaped_literal(r->p) || !is_special(*r->p))
-			n = read_literal(r);
+			read_literal(r);
 		else
 			skip_other(r);
-		longest = n > longest ? n : longest;
 	}
-	return longest;
 }
 
-static size_t
-read_alternatives(struct reader *r, bool *alternatives)
+/* Returns whether there is more than one. */
+static bool
+read_alternatives(struct reader *r)
 {
-	size_t least = SIZE_MAX;
+	bool several = false;
 
-	*alternatives = false;
 	if (++r->depth > SHAPE_DEPTH) {
 		r->p += strlen(r->p);
-		return 0;
+		return true;
 	}
 	for (;;) {
-		size_t n = read_sequence(r);
-
-		least = n < least ? n : least;
+		read_sequence(r);
 		if (*r->p != '|')
 			break;
-		*alternatives = true;
+		several = true;
 		r->p++;
 	}
 	r->depth--;
-	return least;
+	return several;
 }
 
 static bool
@@ -218,7 +197,7 @@ pattern_shape(const char *pattern, struct pattern_shape *shape)
 	bool alternatives;
 
 	*shape = (struct pattern_shape){.nliterals = 0};
-	shape->required = read_alternatives(&r, &alternatives);
+	alternatives = read_alternatives(&r);
 	/* A stray ')' cannot be: PCRE2 would not have accepted it. */
 	shape->starts = !alternatives && starts_anchored(pattern);
 	shape->ends = !alternatives && ends_anchored(pattern);

@@ -14,12 +14,11 @@ struct pattern_shape {
 	bool starts; /* matches only at the start of the message */
 	bool ends;   /* matches only up to its end */
 	bool wildcard_before_capture; /* .* or .+ stands before a named group */
-	size_t required; /* bytes of the longest literal that every match contains */
 	struct sv literals[SHAPE_LITERALS]; /* some of those it mentions */
 	size_t nliterals;
 };
 
-/* For patterns that PCRE2 accepted.  Errs towards: not anchored, no literal. */
+/* For patterns that PCRE2 accepted.  Errs towards: not anchored. */
 void pattern_shape(const char *pattern, struct pattern_shape *shape);
 
 #endif

@@ -6,14 +6,16 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <time.h>
 
 #include "decode/decode.h"
 #include "match/match_growth.h"
 #include "match/match_internal.h"
 #include "match/pattern_shape.h"
 #include "rule/rule.h"
+#include "scan/literal.h"
 
-#define LITERAL_MIN 3
+#define COST_ROUNDS 1000
 
 struct linting {
 	const struct ruleset *rules;
@@ -70,10 +72,6 @@ lint_shape(struct linting *l, const struct rule_pattern *p, const struct pattern
 		find(l, p->place,
 		    "who writes part of the line can steer what is captured: .* or .+ before a "
 		    "capture needs a pattern that begins with ^ and ends with $");
-	if (shape->required < LITERAL_MIN)
-		find(l, p->place,
-		    "the pattern has no fixed text of %d or more bytes: it is tried on every "
-		    "line that its preconditions allow", LITERAL_MIN);
 }
 
 /* The message of the first test line that ${p} matches, empty when none does. */
@@ -99,6 +97,44 @@ find_sample(struct linting *l, const struct rule_pattern *p)
 	}
 	pcre2_match_data_free(data);
 	return sample;
+}
+
+static int64_t
+cpu_ns(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &ts);
+	return (int64_t)ts.tv_sec * 1000000000 + ts.tv_nsec;
+}
+
+/* What trying ${p} on ${message} costs, ns. */
+static long
+cost(struct linting *l, const struct rule_pattern *p, struct sv message)
+{
+	pcre2_match_data *data = pcre2_match_data_create_from_pattern(p->code, NULL);
+	int64_t start = cpu_ns();
+
+	if (data == NULL)
+		abort();
+	for (int i = 0; i < COST_ROUNDS; i++)
+		pcre2_match(p->code, (PCRE2_SPTR)message.p, message.n, 0, 0, data, l->context);
+	pcre2_match_data_free(data);
+	return (long)((cpu_ns() - start) / COST_ROUNDS);
+}
+
+/* Without a literal the scan cannot tell which lines the pattern is to be tried on. */
+static void
+lint_literal(struct linting *l, const struct rule_pattern *p)
+{
+	struct literals known;
+
+	literal_extract(p->text, strlen(p->text), RULE_PATTERN_OPTIONS, &known);
+	if (known.n == 0)
+		find(l, p->place,
+		    "no text of %d or more bytes is known that every match contains: the pattern "
+		    "is tried on every line of its programs, or of all, for some %ld ns each",
+		    LITERAL_MIN, cost(l, p, find_sample(l, p)));
 }
 
 static void
@@ -144,6 +180,7 @@ lint_rule(struct linting *l)
 		pattern_shape(body->patterns[i].text, &shape);
 		lint_captures(l, &body->patterns[i]);
 		lint_shape(l, &body->patterns[i], &shape);
+		lint_literal(l, &body->patterns[i]);
 		lint_growth(l, &body->patterns[i], &shape);
 	}
 }
