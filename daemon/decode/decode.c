@@ -38,30 +38,22 @@ record_format_name(enum record_format f)
 
 /* Tag, host, message. */
 
-/* What each ASCII character may be part of: a = letter or digit, b = host and
- * program, p = program, h = host, . = neither. */
-static char
-kind_of(char c)
-{
-	static const char kinds[] =
-	    "................................"
-	    /* !"#$%&'()*+,-./ 0-9 :;<=>? */
-	    ".ppppbpp..pppbbpaaaaaaaaaahppppp"
-	    /* @ A-Z [\]^_ */
-	    "paaaaaaaaaaaaaaaaaaaaaaaaaa.p.pb"
-	    /* ` a-z {|}~ */
-	    "paaaaaaaaaaaaaaaaaaaaaaaaaapppp.";
-	unsigned char u = (unsigned char)c;
+/* What a character may be part of. */
+enum { NAME = 1, HOST = 2, PROGRAM = 4 };
 
-	return u < 128 ? kinds[u] : '.';
-}
+static const unsigned char kinds[256] = {
+    ['!'] = PROGRAM, ['"'] = PROGRAM, ['#'] = PROGRAM, ['$'] = PROGRAM,
+    ['%'] = HOST | PROGRAM, ['&'] = PROGRAM, ['\''] = PROGRAM,
+    ['*'] = PROGRAM, ['+'] = PROGRAM, [','] = PROGRAM, ['-'] = HOST | PROGRAM,
+    ['.'] = HOST | PROGRAM, ['/'] = PROGRAM, ['0' ... '9'] = NAME | HOST | PROGRAM,
+    [':'] = HOST, [';' ... '@'] = PROGRAM, ['A' ... 'Z'] = NAME | HOST | PROGRAM,
+    ['\\'] = PROGRAM, ['^'] = PROGRAM, ['_'] = HOST | PROGRAM, ['`'] = PROGRAM,
+    ['a' ... 'z'] = NAME | HOST | PROGRAM, ['{' ... '~'] = PROGRAM};
 
 static bool
 is_program_char(char c)
 {
-	char kind = kind_of(c);
-
-	return kind != '.' && kind != 'h';
+	return (kinds[(unsigned char)c] & PROGRAM) != 0;
 }
 
 struct sv
@@ -153,13 +145,13 @@ decode_host(struct sv *s, struct sv *host)
 {
 	size_t n = 0;
 	bool named = false; /* not just "---" */
-	char kind;
+	unsigned char kind;
 
 	for (; n < s->n && n <= DECODE_HOST_MAX; n++) {
-		kind = kind_of(s->p[n]);
-		if (kind == '.' || kind == 'p')
+		kind = kinds[(unsigned char)s->p[n]];
+		if ((kind & HOST) == 0)
 			break;
-		named = named || kind == 'a';
+		named |= (kind & NAME) != 0;
 	}
 	if (!named || n > DECODE_HOST_MAX || (n < s->n && !decode_is_blank(s->p[n])))
 		return false;

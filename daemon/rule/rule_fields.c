@@ -123,20 +123,46 @@ is_control(char c)
 	return (unsigned char)c < 0x20 || c == 0x7f;
 }
 
+/* What inet_pton() takes: four numbers up to 255, without leading zeros. */
+static bool
+is_ipv4(struct sv s)
+{
+	unsigned dots = 0, digits = 0, number = 0;
+
+	for (size_t i = 0; i < s.n; i++) {
+		if (s.p[i] == '.') {
+			if (digits == 0 || ++dots > 3)
+				return false;
+			digits = number = 0;
+			continue;
+		}
+		if (s.p[i] < '0' || s.p[i] > '9' || (digits > 0 && number == 0))
+			return false;
+		number = number * 10 + (unsigned)(s.p[i] - '0');
+		digits++;
+		if (number > 255)
+			return false;
+	}
+	return dots == 3 && digits > 0;
+}
+
 static bool
 accept_ip(struct sv *value)
 {
 	char s[INET6_ADDRSTRLEN];
 	unsigned char addr[16];
-	const char *zone = memchr(value->p, '%', value->n);
-	size_t n = zone == NULL ? value->n : (size_t)(zone - value->p);
+	const char *zone;
+	size_t n;
 
+	if (is_ipv4(*value))
+		return true;
+	zone = memchr(value->p, '%', value->n);
+	n = zone == NULL ? value->n : (size_t)(zone - value->p);
 	if (n == 0 || n >= sizeof(s) || memchr(value->p, '\0', n) != NULL)
 		return false;
 	memcpy(s, value->p, n);
 	s[n] = '\0';
-	if (inet_pton(AF_INET6, s, addr) != 1 &&
-	    (zone != NULL || inet_pton(AF_INET, s, addr) != 1))
+	if (inet_pton(AF_INET6, s, addr) != 1)
 		return false;
 	value->n = n;
 	return true;

@@ -9,6 +9,7 @@
 #include "rule/rule.h"
 #include "scan/literal.h"
 #include "scan/multi.h"
+#include "util/sv.h"
 #include "util/xalloc.h"
 
 struct scanner {
@@ -132,18 +133,8 @@ struct walk {
 	scan_cb *candidate;
 	void *ctx;
 	const char *at;
-	uint64_t number; /* of the line at ${at}; 0 = not counted */
+	uint64_t lines; /* before ${at} */
 };
-
-static uint64_t
-count_newlines(const char *p, const char *end)
-{
-	uint64_t n = 0;
-
-	for (; p < end; p++)
-		n += *p == '\n';
-	return n;
-}
 
 /* Without what is not the writer's: zeros where a file was truncated under its
  * writer's feet, and the carriage return of a CRLF. */
@@ -161,7 +152,7 @@ static void
 offer(struct walk *w, struct sv text, const uint32_t *rules, size_t n)
 {
 	struct line line = {.stream = w->chunk->stream,
-	    .number = w->number,
+	    .number = w->chunk->number == 0 ? 0 : w->chunk->number + w->lines,
 	    .text = strip(text),
 	    .cut = w->chunk->cut};
 
@@ -175,8 +166,7 @@ static void
 pass(struct walk *w, const char *end)
 {
 	if (w->s->nalways == 0) {
-		if (w->number != 0)
-			w->number += count_newlines(w->at, end);
+		w->lines += sv_count((struct sv){w->at, (size_t)(end - w->at)}, '\n');
 		w->at = end;
 		return;
 	}
@@ -186,7 +176,7 @@ pass(struct walk *w, const char *end)
 
 		offer(w, (struct sv){w->at, (size_t)(stop - w->at)}, w->s->always, w->s->nalways);
 		w->at = newline == NULL ? end : newline + 1;
-		w->number += w->number != 0;
+		w->lines += newline != NULL;
 	}
 }
 
@@ -218,8 +208,11 @@ found(void *ctx, struct sv line, const uint32_t *owners, size_t n)
 		owners = w->s->merged;
 	}
 	offer(w, line, owners, n);
-	w->at = line.p + line.n < end ? line.p + line.n + 1 : end;
-	w->number += w->number != 0;
+	w->at = line.p + line.n;
+	if (w->at < end) {
+		w->at++;
+		w->lines++;
+	}
 }
 
 /* The line of a cut chunk is judged whatever it holds. */
@@ -238,11 +231,10 @@ uint64_t
 scan_chunk(struct scanner *s, const struct chunk *chunk, scan_cb *candidate, void *ctx)
 {
 	struct sv data = chunk->data;
-	struct walk w = {s, chunk, candidate, ctx, data.p, chunk->number};
-	uint64_t lines = count_newlines(data.p, data.p + data.n);
+	struct walk w = {s, chunk, candidate, ctx, data.p, 0};
 
 	if (s->multi != NULL)
 		multi_scan(s->multi, data, found, &w);
 	finish(&w);
-	return lines + (data.n > 0 && data.p[data.n - 1] != '\n');
+	return w.lines + (data.n > 0 && data.p[data.n - 1] != '\n');
 }

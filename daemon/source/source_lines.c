@@ -34,19 +34,6 @@ whole_lines(const char *p, size_t n, size_t max)
 	return done;
 }
 
-static uint64_t
-count_lines(const char *p, size_t n)
-{
-	const char *end = p + n;
-	uint64_t count = 0;
-
-	while (p < end && (p = memchr(p, '\n', (size_t)(end - p))) != NULL) {
-		count++;
-		p++;
-	}
-	return count;
-}
-
 static bool
 deliver_run(struct source_lines *l, const struct source_sink *sink, const char *p, size_t n)
 {
@@ -58,7 +45,7 @@ deliver_run(struct source_lines *l, const struct source_sink *sink, const char *
 
 	l->begin = l->at = chunk.next;
 	if (l->number != 0)
-		l->number += count_lines(p, n);
+		l->number += sv_count((struct sv){p, n}, '\n');
 	sink->stats->bytes += n;
 	return sink->chunk(sink->ctx, &chunk);
 }

@@ -44,4 +44,7 @@ sv_from(struct sv s, size_t from)
 	return (struct sv){s.p + from, s.n - from};
 }
 
+/* How often ${c} is in ${s}. */
+size_t sv_count(struct sv s, char c);
+
 #endif
