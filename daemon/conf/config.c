@@ -156,8 +156,8 @@ static const struct conf_key match_keys[] = {
         .min = 256,
         .max = 1048576,
         .fallback = "8192",
-        .help = "How many bytes of a message patterns see.  Cutting one is an event of its own, "
-                "triaged.line-cut."},
+        .help = "How many bytes of a message patterns see.  Cutting one that holds text of a rule, "
+                "and that no rule matches, is an event of its own, triaged.line-cut."},
 };
 
 static const struct conf_table match_table = {

@@ -17,8 +17,8 @@ struct matcher *matcher_new(struct ruleset *rules);
 void matcher_free(struct matcher **m);
 
 /* Call ${matched} for each of ${rules} (indexes, ascending) that ${rec} satisfies.  A pattern
- * that ran out of its limits, and a message cut to be tried, is an event of
- * RULE_MATCH_LIMIT or RULE_LINE_CUT, not silence. */
+ * that ran out of its limits is an event of RULE_MATCH_LIMIT; a message cut to be
+ * tried, that no rule matches, is one of RULE_LINE_CUT. */
 typedef void match_cb(void *ctx, const struct event *event);
 void match_rules(struct matcher *m, const struct record *rec, const uint32_t *rules, size_t nrules,
     match_cb *matched, void *ctx);

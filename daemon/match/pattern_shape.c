@@ -6,8 +6,6 @@
  */
 #include "match/pattern_shape.h"
 
-#include <stdint.h>
-
 #define SHAPE_DEPTH 60 /* more than the rule set's limit on nesting */
 
 struct reader {
