@@ -8,6 +8,7 @@
 #include "correlate/correlate.h"
 #include "daemon_internal.h"
 #include "match/match.h"
+#include "intake.h"
 #include "pipeline.h"
 #include "reload.h"
 #include "rule/ruleset.h"
@@ -121,12 +122,12 @@ add_source(void *ctx, const struct source_status *st)
 	        (json_int_t)st->size, "problem", st->problem));
 }
 
-static json_t *
-sources_status(const struct daemon *d)
+json_t *
+commands_list_sources(const struct daemon *d)
 {
 	json_t *list = json_array();
 
-	source_each(pipeline_source(d->pipeline), add_source, list);
+	intake_each(pipeline_intake(d->pipeline), add_source, list);
 	return list;
 }
 
@@ -136,7 +137,7 @@ counters(const struct daemon *d)
 	const struct pipeline_stats *p = pipeline_stats(d->pipeline);
 	const struct match_stats *m = pipeline_match_stats(d->pipeline);
 	const struct correlate_stats *c = pipeline_correlate_stats(d->pipeline);
-	const struct source_stats *s = source_stats(pipeline_source(d->pipeline));
+	const struct source_stats *s = intake_source_stats(pipeline_intake(d->pipeline));
 
 	return json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}",
 	    "lines", (json_int_t)p->lines, "bytes", (json_int_t)p->bytes, "events",
@@ -221,7 +222,7 @@ run_status(void *ctx, struct control_request *req)
 	st->answer = json_pack("{s:s, s:s, s:o, s:I, s:o, s:o, s:o}", "version",
 	    PACKAGE_VERSION, "node", d->setup->config->node.s, "started", time_text(d->started),
 	    "uptime_ms", (json_int_t)(clock_now() - d->started), "rules", rules_status(d),
-	    "counters", counters(d), "sources", sources_status(d));
+	    "counters", counters(d), "sources", commands_list_sources(d));
 	state_outbox(pipeline_state(d->pipeline), got_outbox, st);
 }
 
@@ -232,6 +233,7 @@ const struct control_command daemon_commands[] = {
     {"ack", run_ack},
     {"close", run_close},
     {"outbox", run_outbox},
+    {"sources", commands_sources_run},
     {"reload", run_reload},
     {NULL, NULL},
 };

@@ -18,6 +18,7 @@
 #include "daemon_internal.h"
 #include "ev/ev.h"
 #include "pipeline.h"
+#include "receive/receive.h"
 #include "reload.h"
 #include "rule/ruleset.h"
 #include "setup.h"
@@ -160,6 +161,7 @@ run_setup(struct daemon *d)
 
 	if (lock < 0)
 		return DAEMON_FAILED;
+	d->setup->intake.sockets = d->sockets;
 	d->pipeline = pipeline_open(d->ev, &d->setup->pipeline);
 	if (d->pipeline == NULL)
 		goto err0;
@@ -227,6 +229,7 @@ daemon_run(const char *path)
 	signals[1] = ev_signal_new(d.ev, SIGTERM, terminate, &d);
 	signals[2] = ev_signal_new(d.ev, SIGINT, terminate, &d);
 
+	d.sockets = receive_sockets_new();
 	code = run(&d);
 
 	for (int i = 0; i < 3; i++)
@@ -235,6 +238,7 @@ daemon_run(const char *path)
 	ev_timer_free(&d.ready);
 	setup_free(&d.setup);
 	setup_free(&d.next);
+	receive_sockets_free(&d.sockets);
 	ev_free(&d.ev);
 	return code;
 }

@@ -16,6 +16,7 @@ struct daemon {
 	struct setup *next; /* loaded by a reload that needs everything anew */
 	struct reload *reload; /* under way; NULL when none is */
 	struct pipeline *pipeline;
+	struct receive_sockets *sockets; /* outlive a pipeline */
 	struct control *control;
 	struct ev_timer *drain; /* looks whether draining is over */
 	int64_t drain_until;    /* monotonic ms */
@@ -27,6 +28,10 @@ struct daemon {
 };
 
 extern const struct control_command daemon_commands[];
+
+/* What "status" and "sources" tell of each stream. */
+json_t *commands_list_sources(const struct daemon *d);
+void commands_sources_run(void *ctx, struct control_request *req);
 
 /* Read no more, let what is under way end, then leave the loop. */
 void daemon_begin_drain(struct daemon *d);

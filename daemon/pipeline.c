@@ -10,12 +10,13 @@
 #include "correlate/correlate.h"
 #include "decode/decode.h"
 #include "ev/ev.h"
+#include "intake.h"
 #include "match/match.h"
 #include "notify/notify.h"
 #include "rule/ruleset.h"
 #include "scan/scan.h"
-#include "source/source.h"
 #include "state/state.h"
+#include "trouble.h"
 #include "util/clock.h"
 #include "util/log.h"
 #include "util/xalloc.h"
@@ -25,7 +26,7 @@
 struct pipeline {
 	const struct pipeline_conf *conf;
 	struct ruleset *rules;
-	struct source_set *source;
+	struct intake *intake; /* NULL: lines come by pipeline_lines() */
 	struct scanner *scanner;
 	struct decoder *decoder;
 	struct matcher *matcher;
@@ -102,16 +103,37 @@ static void
 got_chunk(void *ctx, const struct chunk *chunk)
 {
 	struct pipeline *p = ctx;
-	struct position examined = {
-	    .stream = chunk->stream->id, .path = chunk->stream->path, .offset = chunk->next};
+	struct position examined = {.stream = chunk->stream->id,
+	    .path = chunk->stream->path,
+	    .offset = chunk->next,
+	    .check = chunk->check};
 
-	pipeline_lines(p, chunk);
+	if (chunk->data.n > 0)
+		pipeline_lines(p, chunk);
 	correlate_position(p->correlator, &examined);
 	commit_later(p);
 	if (!pipeline_has_room(p)) {
 		p->full = true;
-		source_pause(p->source);
+		intake_pause(p->intake);
 	}
+}
+
+/* It is committed in the same call as the position that passes it. */
+static void
+got_trouble(void *ctx, const struct trouble *t)
+{
+	struct pipeline *p = ctx;
+	int64_t now = clock_now();
+
+	if (t->kind == TROUBLE_WELL || t->kind == TROUBLE_START)
+		log_info("source", "%s: %s", t->source, t->text);
+	else
+		log_warn("source", "%s: %s", t->source, t->text);
+	if (trouble_is_gap(t->kind))
+		correlate_gap(p->correlator, t, now);
+	trouble_event(p->rules, t, now, got_event, p);
+	p->news = true;
+	ev_timer_set(p->soon, 0);
 }
 
 /* ---- correlate -> state, and what state answers ---------------------------- */
@@ -124,6 +146,8 @@ commit(struct pipeline *p, bool urgent)
 		return;
 	p->news = false;
 	ev_timer_cancel(p->later);
+	if (p->intake != NULL)
+		intake_sent(p->intake);
 	state_commit(p->state, correlate_take(p->correlator));
 }
 
@@ -145,7 +169,16 @@ make_room(struct pipeline *p)
 	if (!p->full || p->draining || !pipeline_has_room(p))
 		return;
 	p->full = false;
-	source_resume(p->source);
+	intake_resume(p->intake);
+}
+
+static void
+pass_back(struct intake *in, const struct batch *b)
+{
+	intake_confirmed(in);
+	for (size_t i = 0; i < b->npositions; i++)
+		intake_committed(in, b->positions[i].stream, b->positions[i].path,
+		    b->positions[i].offset);
 }
 
 static void
@@ -156,9 +189,8 @@ committed(void *ctx, const struct batch *b, const char *const *opened, size_t no
 	p->stats.incidents += nopened;
 	for (size_t i = 0; i < nopened; i++)
 		log_debug("pipeline", "%s opened", opened[i]);
-	if (p->source != NULL)
-		for (size_t i = 0; i < b->npositions; i++)
-			source_committed(p->source, b->positions[i].stream, b->positions[i].offset);
+	if (p->intake != NULL)
+		pass_back(p->intake, b);
 	commit(p, !p->draining);
 	commit_later(p);
 	make_room(p);
@@ -169,12 +201,12 @@ state_ready(void *ctx, const struct position *positions, size_t n)
 {
 	struct pipeline *p = ctx;
 
-	if (p->source == NULL || p->draining)
+	if (p->intake == NULL || p->draining)
 		return;
 	correlate_reset(p->correlator);
-	source_start(p->source, positions, n);
+	intake_start(p->intake, positions, n);
 	p->full = false;
-	source_resume(p->source);
+	intake_resume(p->intake);
 }
 
 static void
@@ -183,9 +215,9 @@ state_lost(void *ctx, const char *reason)
 	struct pipeline *p = ctx;
 
 	(void)reason;
-	if (p->source == NULL)
+	if (p->intake == NULL)
 		return;
-	source_pause(p->source);
+	intake_lost(p->intake);
 	correlate_reset(p->correlator);
 }
 
@@ -218,7 +250,8 @@ attempt_ended(void *ctx, const struct delivery *d, const struct outcome *outcome
 
 /* ---- life ------------------------------------------------------------------ */
 
-static const struct source_cb source_cb = {.lines = got_chunk, .position = got_position};
+static const struct source_cb source_cb = {
+    .lines = got_chunk, .position = got_position, .trouble = got_trouble};
 static const struct state_cb state_cb = {.ready = state_ready,
     .delivery = got_delivery,
     .committed = committed,
@@ -235,12 +268,15 @@ pipeline_open(struct ev *ev, const struct pipeline_conf *conf)
 	p->soon = ev_timer_new(ev, commit_events, p);
 	p->later = ev_timer_new(ev, commit_positions, p);
 	pipeline_set_rules(p, conf->rules, conf->scanner);
-	if (conf->nsources > 0)
-		p->source = source_new(
-		    ev, conf->sources, conf->nsources, conf->max_line, &source_cb, p);
-	if (conf->nsources > 0)
+	if (conf->intake != NULL) {
+		p->intake = intake_open(ev, conf->intake, &source_cb, p);
+		if (p->intake == NULL) {
+			pipeline_free(&p);
+			return NULL;
+		}
 		p->notify = notify_new(ev, conf->channels, conf->nchannels, conf->urls,
 		    conf->secrets, attempt_ended, p);
+	}
 	if (conf->state != NULL) {
 		p->state = state_open(ev, conf->state, &state_cb, p);
 		if (p->state == NULL)
@@ -265,8 +301,8 @@ void
 pipeline_drain(struct pipeline *p)
 {
 	p->draining = true;
-	if (p->source != NULL)
-		source_pause(p->source);
+	if (p->intake != NULL)
+		intake_drain(p->intake);
 	commit(p, false);
 }
 
@@ -275,7 +311,8 @@ pipeline_is_idle(const struct pipeline *p)
 {
 	if (p->state == NULL)
 		return true;
-	return !correlate_pending(p->correlator, false) && state_inflight(p->state) == 0 &&
+	return (p->intake == NULL || intake_is_idle(p->intake)) &&
+	    !correlate_pending(p->correlator, false) && state_inflight(p->state) == 0 &&
 	    (p->notify == NULL || notify_inflight(p->notify) == 0);
 }
 
@@ -287,7 +324,7 @@ pipeline_free(struct pipeline **pp)
 	if (p == NULL)
 		return;
 	notify_free(&p->notify);
-	source_free(&p->source);
+	intake_free(&p->intake);
 	state_free(&p->state);
 	correlator_free(&p->correlator);
 	matcher_free(&p->matcher);
@@ -311,10 +348,10 @@ pipeline_state(const struct pipeline *p)
 	return p->state;
 }
 
-const struct source_set *
-pipeline_source(const struct pipeline *p)
+const struct intake *
+pipeline_intake(const struct pipeline *p)
 {
-	return p->source;
+	return p->intake;
 }
 
 const struct match_stats *

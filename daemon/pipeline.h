@@ -1,7 +1,7 @@
 /*
  * pipeline: the order of the stages, and nothing else.
  *
- *   source -> scan -> decode -> match -> correlate -> state -> notify
+ *   intake -> scan -> decode -> match -> correlate -> state -> notify
  *
  * Read this after daemon.c: every function in pipeline.c is one arrow.
  */
@@ -17,12 +17,12 @@
 
 struct channel_conf;
 struct ev;
+struct intake;
+struct intake_conf;
 struct notify;
 struct pipeline;
 struct ruleset;
 struct scanner;
-struct source_conf;
-struct source_set;
 struct state;
 struct state_conf;
 
@@ -30,9 +30,7 @@ struct state_conf;
 struct pipeline_conf {
 	struct ruleset *rules;
 	struct scanner *scanner; /* of these rules */
-	const struct source_conf *sources; /* none: lines come by pipeline_lines() */
-	size_t nsources;
-	size_t max_line;
+	const struct intake_conf *intake; /* NULL: lines come by pipeline_lines() */
 	const struct state_conf *state; /* NULL: events only, nothing is kept */
 	const struct channel_conf *channels;
 	size_t nchannels;
@@ -42,7 +40,7 @@ struct pipeline_conf {
 	void *ctx;
 };
 
-/* NULL when the private Redis cannot be set up; logged. */
+/* NULL when the private Redis or an address to listen on cannot be set up; logged. */
 struct pipeline *pipeline_open(struct ev *ev, const struct pipeline_conf *conf);
 void pipeline_free(struct pipeline **p);
 
@@ -70,7 +68,7 @@ const struct pipeline_stats *pipeline_stats(const struct pipeline *p);
 
 /* The stages, for those who show or ask them. */
 struct state *pipeline_state(const struct pipeline *p); /* NULL: events only */
-const struct source_set *pipeline_source(const struct pipeline *p);
+const struct intake *pipeline_intake(const struct pipeline *p); /* NULL: none */
 const struct match_stats *pipeline_match_stats(const struct pipeline *p);
 const struct correlate_stats *pipeline_correlate_stats(const struct pipeline *p);
 

@@ -6,7 +6,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "format/format.h"
 #include "match/rules_test.h"
+#include "receive/receive.h"
 #include "rule/ruleset.h"
 #include "scan/scan.h"
 #include "util/xalloc.h"
@@ -68,16 +70,56 @@ fill_state_conf(struct setup *s)
 static void
 fill_pipeline_conf(struct setup *s)
 {
+	s->intake = (struct intake_conf){.sources = s->config->sources.v,
+	    .nsources = s->config->sources.n,
+	    .state_dir = s->config->state_dir.s,
+	    .max_line = (size_t)s->config->max_line};
 	s->pipeline = (struct pipeline_conf){.rules = s->rules,
 	    .scanner = s->scanner,
-	    .sources = s->config->sources.v,
-	    .nsources = s->config->sources.n,
-	    .max_line = (size_t)s->config->max_line,
+	    .intake = &s->intake,
 	    .state = &s->state,
 	    .channels = channels(s),
 	    .nchannels = s->config->channels.n,
 	    .urls = (const char *const *)s->urls,
 	    .secrets = (const char *const *)s->secrets};
+}
+
+/* What is sent to a source comes from its spool, which is followed like any file. */
+static void
+fill_spools(struct setup *s)
+{
+	struct source_conf *v = s->config->sources.v;
+
+	for (size_t i = 0; i < s->config->sources.n; i++) {
+		struct buf glob = BUF_INIT;
+		char *dir;
+
+		if (v[i].listen.n == 0)
+			continue;
+		dir = receive_spool_dir(s->config->state_dir.s, v[i].id.s);
+		buf_printf(&glob, "%s/*.log", dir);
+		free(dir);
+		v[i].files.v = xcalloc(1, sizeof(*v[i].files.v));
+		v[i].files.v[0].s = buf_steal(&glob);
+		v[i].files.n = 1;
+		v[i].start = START_BEGINNING;
+	}
+}
+
+static void
+check_formats(struct setup *s)
+{
+	const struct source_conf *v = s->config->sources.v;
+
+	for (size_t i = 0; i < s->config->sources.n; i++) {
+		struct buf error = BUF_INIT;
+		struct format *f = format_new(&v[i], (size_t)s->config->max_line, &error);
+
+		if (f == NULL)
+			diag_error(s->diag, v[i].multiline.at, "multiline: %s", buf_str(&error));
+		format_free(&f);
+		buf_free(&error);
+	}
 }
 
 /* The tests of the rules, each failure located like any other error. */
@@ -133,6 +175,8 @@ setup_load(const char *path, struct buf *errors)
 	s->config = config_read(path, s->diag);
 	if (s->config != NULL) {
 		resolve_secrets(s);
+		check_formats(s);
+		fill_spools(s);
 		load_rules(s);
 	}
 	if (diag_errors(s->diag) > 0 || s->rules == NULL) {

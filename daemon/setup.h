@@ -8,6 +8,7 @@
 #include <stdbool.h>
 
 #include "conf/config.h"
+#include "intake.h"
 #include "pipeline.h"
 #include "state/state.h"
 #include "util/digest.h"
@@ -26,6 +27,7 @@ struct setup {
 	struct redis_address redis;
 	struct state_channel *state_channels;
 	struct state_conf state;
+	struct intake_conf intake; /* but for its sockets */
 	struct pipeline_conf pipeline;
 };
 

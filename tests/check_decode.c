@@ -44,9 +44,10 @@ decoder_in(const char *zone)
 static struct record
 decode(struct decoder *d, struct sv text, int64_t now, struct line *line)
 {
+	static const struct stream stream = {.id = "s", .source = "s", .path = "/s"};
 	struct record rec;
 
-	*line = (struct line){.text = text};
+	*line = (struct line){.stream = &stream, .text = text};
 	decode_line(d, line, now, &rec);
 	ck_assert_ptr_eq(rec.line, line);
 	return rec;
@@ -121,6 +122,21 @@ static const struct sample samples[] = {
         "sshd", "1", "x"},
     {"Dec 10 06:55:48 fw %ASA-6-302013: Built inbound", "rfc3164", "2025-12-10T06:55:48.000Z", -1,
         -1, "fw", "%ASA-6-302013", "", "Built inbound"},
+    /* A word that could be a host is a tag if anything says so. */
+    {"Dec 10 06:55:48 sogod [26]: x", "rfc3164", "2025-12-10T06:55:48.000Z", -1, -1, "", "sogod",
+        "26", "x"},
+    {"Dec 10 06:55:48 sogod [26] x", "rfc3164", "2025-12-10T06:55:48.000Z", -1, -1, "sogod", "", "",
+        "[26] x"},
+    {"Dec 10 06:55:48 web1  [26]: x", "rfc3164", "2025-12-10T06:55:48.000Z", -1, -1, "web1", "", "",
+        "[26]: x"},
+    {"Dec 10 06:55:48 kernel: x", "rfc3164", "2025-12-10T06:55:48.000Z", -1, -1, "", "kernel", "",
+        "x"},
+    {"Dec 10 06:55:48 fe80:: sshd[1]: x", "rfc3164", "2025-12-10T06:55:48.000Z", -1, -1, "fe80::",
+        "sshd", "1", "x"},
+    {"Dec 10 06:55:48 ---[1]: x", "rfc3164", "2025-12-10T06:55:48.000Z", -1, -1, "", "---", "1",
+        "x"},
+    {"Dec 10 06:55:48 web1 su(pam_unix:x): y", "rfc3164", "2025-12-10T06:55:48.000Z", -1, -1,
+        "web1", "", "", "su(pam_unix:x): y"},
     /* No host, no tag, neither. */
     {"Dec 10 06:55:48 dropbear[12]: bad password", "rfc3164", "2025-12-10T06:55:48.000Z", -1, -1,
         "", "dropbear", "12", "bad password"},
@@ -172,6 +188,12 @@ static const struct sample samples[] = {
         "web1", "sudo", "24", "x"},
     {"2026-01-09 23:59:59,123 web1 proftpd[24] web1 (192.0.2.7): x", "iso",
         "2026-01-09T23:59:59.123Z", -1, -1, "web1", "proftpd", "24", "web1 (192.0.2.7): x"},
+    {"2026-01-09T23:59:59Z sogod [24]: x", "iso", "2026-01-09T23:59:59.000Z", -1, -1, "", "sogod",
+        "24", "x"},
+    {"2026-01-09T23:59:59Z web1 sogod [24]: x", "iso", "2026-01-09T23:59:59.000Z", -1, -1, "web1",
+        "sogod", "24", "x"},
+    {"2026-01-09T23:59:59Z kernel: x", "iso", "2026-01-09T23:59:59.000Z", -1, -1, "", "", "",
+        "kernel: x"},
     {"2026-01-09T23:59:59Z worker[24]: x", "iso", "2026-01-09T23:59:59.000Z", -1, -1, "", "worker",
         "24", "x"},
     /* ISO stamps with a message. */
@@ -450,6 +472,96 @@ static const struct {
     {"-x", "", "-x"},
 };
 
+/* Lines that are not as their writer wrote them. */
+static struct record
+decode_form(struct decoder *d, enum line_form form, const char *text, struct line *line)
+{
+	static const struct stream stream = {
+	    .id = "s", .source = "s", .path = "/s", .program = "nginx"};
+	struct record rec;
+
+	*line = (struct line){.stream = &stream, .form = form, .text = sv_str(text)};
+	decode_line(d, line, at("2026-01-10T12:00:00"), &rec);
+	return rec;
+}
+
+static void
+expect_field(const struct record *rec, const char *name, const char *wanted)
+{
+	const struct sv *value = record_field(rec, name);
+
+	ck_assert_msg((value == NULL) == (wanted == NULL), "%s", name);
+	if (wanted != NULL)
+		expect(name, *value, wanted);
+}
+
+START_TEST(lines_of_a_spool_tell_how_they_came)
+{
+	struct decoder *d = decoder_in("UTC");
+	struct line line;
+	struct record rec = decode_form(d, LINE_SPOOL,
+	    "00000000 1765349748000 tls:192.0.2.5/gw.example.org <34>Dec 10 06:55:48 gw su: hi", &line);
+
+	expect("peer_ip", rec.peer_ip, "192.0.2.5");
+	expect("peer_name", rec.peer_name, "gw.example.org");
+	expect("host", rec.host, "gw");
+	expect("message", rec.message, "hi");
+	expect("text", rec.text, "<34>Dec 10 06:55:48 gw su: hi");
+	expect_field(&rec, "@peer_ip", "192.0.2.5");
+	/* A user id is no address; what came has no stamp. */
+	rec = decode_form(d, LINE_SPOOL, "00000000 1765349748000 unix:1000 hello", &line);
+	expect("peer_ip", rec.peer_ip, "");
+	expect("program", rec.program, "nginx");
+	expect_time(&rec, "2025-12-10T06:55:48.000Z");
+	/* A line that nobody spooled is a line. */
+	rec = decode_form(d, LINE_SPOOL, "hello", &line);
+	expect("message", rec.message, "hello");
+	decoder_free(&d);
+}
+END_TEST
+
+START_TEST(lines_of_a_format_have_fields)
+{
+	struct decoder *d = decoder_in("UTC");
+	struct line line;
+	struct record rec = decode_form(d, LINE_FIELDS,
+	    "@time=1765349748123\x1f@host=h\x1f@pid=7\x1f@facility=4\x1f@severity=9\x1f"
+	    "a.b=1=2\x1f" "empty=\x1fjunk\x1f@message=m = x", &line);
+
+	expect_time(&rec, "2025-12-10T06:55:48.123Z");
+	expect("host", rec.host, "h");
+	expect("pid", rec.pid, "7");
+	expect("program", rec.program, "nginx");
+	expect("message", rec.message, "m = x");
+	expect("text", rec.text, "m = x");
+	ck_assert_int_eq(rec.facility, 4);
+	ck_assert_int_eq(rec.severity, -1);
+	ck_assert_uint_eq(rec.nfields, 2);
+	expect_field(&rec, "a.b", "1=2");
+	expect_field(&rec, "empty", "");
+	expect_field(&rec, "junk", NULL);
+	expect_field(&rec, "@host", "h");
+	expect_field(&rec, "@peer_ip", NULL);
+	decoder_free(&d);
+}
+END_TEST
+
+START_TEST(structured_data_has_fields)
+{
+	struct decoder *d = decoder_in("UTC");
+	struct line line;
+	struct record rec = decode_form(d, LINE_RAW,
+	    "<34>1 2025-12-10T06:55:48Z h su - - [a@1 ip=\"192.0.2.1\" q=\"\\\"]\"][b ip=\"x\"] hi", &line);
+
+	ck_assert_uint_eq(rec.nfields, 3);
+	expect_field(&rec, "a@1.ip", "192.0.2.1");
+	expect_field(&rec, "a@1.q", "\\\"]");
+	expect_field(&rec, "b.ip", "x");
+	expect_field(&rec, "ip", NULL);
+	decoder_free(&d);
+}
+END_TEST
+
 START_TEST(structured_data_is_delimited)
 {
 	struct decoder *d = decoder_in("UTC");
@@ -580,27 +692,66 @@ START_TEST(year_is_the_nearest_on_every_day)
 }
 END_TEST
 
+/* Two files read side by side over New Year, in Berlin an hour before UTC has it. */
+START_TEST(year_is_the_nearest_from_line_to_line)
+{
+	static const struct { const char *stamp, *time; } lines[] = {
+	    {"Dec 31 23:59:59", "2025-12-31T22:59:59.000Z"},
+	    {"Jan  1 00:00:00", "2025-12-31T23:00:00.000Z"},
+	    {"Dec 31 23:59:60", "2025-12-31T23:00:00.000Z"},
+	    {"Feb 28 12:00:00", "2026-02-28T11:00:00.000Z"},
+	    {"Dec 31 2025 23:59:59", "2025-12-31T22:59:59.000Z"},
+	    {"Dec 31 2024 23:59:59", "2024-12-31T22:59:59.000Z"},
+	    {"2026-01-01 00:00:00", "2025-12-31T23:00:00.000Z"},
+	};
+	struct decoder *d = decoder_in(BERLIN);
+	int64_t midnight = at("2025-12-31T23:00:00");
+	struct line line;
+
+	for (int64_t now = midnight - 60000; now < midnight + 60000; now += 500) {
+		for (int i = 0; i < 2 * COUNT(lines); i++) {
+			int k = i < COUNT(lines) ? i : 2 * COUNT(lines) - 1 - i;
+			struct record rec = decode(d, sv_str(lines[k].stamp), now, &line);
+
+			expect_time(&rec, lines[k].time);
+		}
+	}
+	decoder_free(&d);
+}
+END_TEST
+
+/* With now at the time itself, the doubled hour is resolved, too. */
+static void
+expect_local_time(struct decoder *d, int64_t seconds)
+{
+	time_t t = (time_t)seconds;
+	struct line line;
+	struct tm tm;
+	char text[32];
+
+	ck_assert_ptr_nonnull(localtime_r(&t, &tm));
+	strftime(text, sizeof(text), "%Y-%m-%d %H:%M:%S", &tm);
+	ck_assert_int_eq(decode(d, sv_str(text), seconds * 1000, &line).time, seconds * 1000);
+	strftime(text, sizeof(text), "%b %e %H:%M:%S", &tm);
+	ck_assert_int_eq(decode(d, sv_str(text), seconds * 1000, &line).time, seconds * 1000);
+}
+
 /* Against the C library, a quarter of an hour and a bit at a time, over some changes of
- * the clocks. */
+ * the clocks: forth, back, and to and fro. */
 START_TEST(local_time_agrees_with_the_library)
 {
 	static const char *const zones[] = {
 	    "UTC", BERLIN, NEW_YORK, LORD_HOWE, ST_JOHNS, KATHMANDU};
 	struct decoder *d = decoder_in(zones[_i]);
-	struct line line;
+	int64_t start = at("2024-01-01T00:00:00") / 1000, end = at("2026-01-01T00:00:00") / 1000;
 
-	for (int64_t t = at("2024-01-01T00:00:00") / 1000; t < at("2026-01-01T00:00:00") / 1000;
-	     t += 907) {
-		time_t tt = (time_t)t;
-		struct tm tm;
-		char text[32];
-
-		ck_assert_ptr_nonnull(localtime_r(&tt, &tm));
-		strftime(text, sizeof(text), "%Y-%m-%d %H:%M:%S", &tm);
-		/* With now at the time itself, the doubled hour is resolved, too. */
-		ck_assert_int_eq(decode(d, sv_str(text), t * 1000, &line).time, t * 1000);
-		strftime(text, sizeof(text), "%b %e %H:%M:%S", &tm);
-		ck_assert_int_eq(decode(d, sv_str(text), t * 1000, &line).time, t * 1000);
+	for (int64_t t = start; t < end; t += 907)
+		expect_local_time(d, t);
+	for (int64_t t = end; t > start; t -= 907)
+		expect_local_time(d, t);
+	for (int64_t t = start; t + 40000 < end; t += 10007) {
+		expect_local_time(d, t + 40000);
+		expect_local_time(d, t);
 	}
 	decoder_free(&d);
 }
@@ -618,6 +769,9 @@ main(void)
 	tcase_add_loop_test(lines, line_is_decoded, 0, COUNT(samples));
 	tcase_add_test(lines, line_does_not_depend_on_the_one_before);
 	tcase_add_loop_test(lines, near_miss_is_plain, 0, COUNT(plain_lines));
+	tcase_add_test(lines, lines_of_a_spool_tell_how_they_came);
+	tcase_add_test(lines, lines_of_a_format_have_fields);
+	tcase_add_test(lines, structured_data_has_fields);
 	tcase_add_loop_test(lines, structured_data_is_delimited, 0, COUNT(structured));
 	suite_add_tcase(suite, lines);
 	tcase_add_test(bounds, bound_of_names);
@@ -628,6 +782,7 @@ main(void)
 	tcase_add_loop_test(times, stamp_means_a_time, 0, COUNT(moments));
 	tcase_add_test(times, stamp_is_not_remembered_too_long);
 	tcase_add_loop_test(times, year_is_the_nearest_on_every_day, 0, 4);
+	tcase_add_test(times, year_is_the_nearest_from_line_to_line);
 	tcase_add_loop_test(times, local_time_agrees_with_the_library, 0, 6);
 	tcase_set_timeout(times, 60); /* the sanitizers take their time */
 	suite_add_tcase(suite, times);

@@ -16,10 +16,12 @@ BEGIN {
 	for (i = 1; i <= n; i++)
 		library[known[i]] = known[i]
 	library["yaml.h"] = "yaml"
+	library["zlib.h"] = "zlib"
+	library["zstd.h"] = "zstd"
 	library["jansson.h"] = "jansson"
 	library["pcre2.h"] = "pcre2"
 	library["pthread.h"] = "pthread"
-	library["immintrin.h"] = "simd"
+	library["immintrin.h"] = library["nmmintrin.h"] = library["arm_neon.h"] = library["arm_acle.h"] = "simd"
 	n = split("assert ctype dirent endian errno fcntl fnmatch getopt glob grp inttypes libgen " \
 	    "limits locale math poll pwd search signal spawn stdarg stdbool stddef stdint stdio " \
 	    "stdlib string strings termios time unistd wchar", known, " ")

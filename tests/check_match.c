@@ -246,6 +246,50 @@ START_TEST(a_long_message_is_tried_as_far_as_allowed)
 }
 END_TEST
 
+/* Each crashed or hung PCRE2 10.42's machine code. */
+START_TEST(machine_code_that_goes_wrong_is_not_made)
+{
+	use("events:\n" RULE("back") "    match: '((.||\\1){3}b){2,}+'\n" RULE("call")
+	    "    match: '(|\\g<1>(?:|[^a]))\\dB'\n");
+	expect("p", "bb", "back; ");
+	expect("p", "xxB", "triaged.match-limit rule.id=call; ");
+}
+END_TEST
+
+/* ---- fields of the record --------------------------------------------------- */
+
+static struct record_field json_fields[] = {{.name = SV("event_type"), .value = SV("alert")},
+    {.name = SV("src_ip"), .value = SV("192.0.2.7")}, {.name = SV("user"), .value = SV("eve")}};
+
+static const char *
+match_json(const char *message)
+{
+	struct line line = {.text = sv_str(message)};
+	struct record rec = record_of(&line, "suricata");
+
+	rec.fields = json_fields;
+	rec.nfields = sizeof(json_fields) / sizeof(json_fields[0]);
+	return events_of(&rec);
+}
+
+START_TEST(fields_of_the_record_decide_and_are_taken)
+{
+	use("events:\n" RULE("a") "    where: {fields: {event_type: [alert, drop]}}\n"
+	    "    take: {source_ip: [client, src_ip], user_name: user, source_port: port}\n" RULE("b")
+	    "    where: {fields: {event_type: alert, user: mallory}}\n" RULE("c")
+	    "    where: {fields: {event_type: alert}}\n    match: 'from (?<source_ip>\\S+)'\n"
+	    "    take: {source_ip: src_ip}\n" RULE("d") "    match: 'from (?<source_ip>\\S+)'\n");
+	/* What a message claims comes behind what the record says. */
+	ck_assert_str_eq(match_json("from 203.0.113.9"),
+	    "a source.ip=192.0.2.7 user.name=eve; "
+	    "c source.ip=192.0.2.7 source.ip=203.0.113.9; d source.ip=203.0.113.9; ");
+	ck_assert_str_eq(match_json("nothing"), "a source.ip=192.0.2.7 user.name=eve; ");
+	expect("suricata", "from 203.0.113.9", "d source.ip=203.0.113.9; ");
+	expect_why("b", "suricata", "x",
+	    "no: the line's event_type is not known, the rule wants alert\n");
+}
+END_TEST
+
 /* ---- explaining ------------------------------------------------------------ */
 
 START_TEST(a_verdict_is_explained)
@@ -440,7 +484,7 @@ END_TEST
 static void
 run_all_lines(struct ruleset *rs, struct buf *out)
 {
-	static const struct stream stream = {"s", "s", "s"};
+	static const struct stream stream = {.id = "s", .source = "s", .path = "s"};
 	struct decoder *decoder = decoder_new();
 
 	matcher = matcher_new(rs);
@@ -510,6 +554,8 @@ add_tests(TCase *t)
 	tcase_add_test(t, bytes_are_bytes);
 	tcase_add_loop_test(t, running_out_of_a_limit_is_an_event, 0, 2);
 	tcase_add_test(t, a_long_message_is_tried_as_far_as_allowed);
+	tcase_add_test(t, machine_code_that_goes_wrong_is_not_made);
+	tcase_add_test(t, fields_of_the_record_decide_and_are_taken);
 	tcase_add_test(t, a_verdict_is_explained);
 	tcase_add_test(t, tests_in_rules_run_as_lines_do);
 	tcase_add_test(t, the_linter_finds_what_can_go_wrong);

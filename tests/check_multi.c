@@ -11,21 +11,25 @@
 
 /* --- every way to run */
 
-#define NTUNINGS 5
+#define NTUNINGS (2 + 2 * MULTI_KINDS)
 
-/* How many ways this machine has; the last two need AVX2.  Small samples: windows are
- * chosen again and again while a test scans. */
+/* Returns how many ways this machine has.  Small samples: windows are chosen again and
+ * again while a test scans. */
 static size_t
 make_tunings(struct multi_tuning tunings[NTUNINGS])
 {
-	const struct multi_finders *avx2 = multi_avx2();
+	const struct multi_finders *kinds[MULTI_KINDS];
+	size_t nkinds = multi_kinds(kinds), n = 0;
 
-	tunings[0] = (struct multi_tuning){.finders = multi_portable(), .sample = 1};
-	tunings[1] = (struct multi_tuning){.finders = multi_portable(), .sample = 100};
-	tunings[2] = (struct multi_tuning){.finders = multi_portable(), .sample = 1 << 20};
-	tunings[3] = (struct multi_tuning){.finders = avx2, .sample = 100};
-	tunings[4] = (struct multi_tuning){.finders = avx2, .few = 64, .sample = 100};
-	return avx2 == NULL ? 3 : NTUNINGS;
+	tunings[n++] = (struct multi_tuning){.finders = multi_portable(), .sample = 1};
+	tunings[n++] = (struct multi_tuning){.finders = multi_portable(), .sample = 1 << 20};
+	for (size_t i = 0; i < nkinds; i++) {
+		tunings[n++] = (struct multi_tuning){.finders = kinds[i], .sample = 100};
+		if (kinds[i]->few != NULL)
+			tunings[n++] = (struct multi_tuning){
+			    .finders = kinds[i], .few = 64, .sample = 100};
+	}
+	return n;
 }
 
 /* --- what is found, as text: "OFFSET+BYTES:OWNER,OWNER\n" for each line */
@@ -415,13 +419,101 @@ START_TEST(chunks_are_independent)
 }
 END_TEST
 
-START_TEST(kind_is_named)
+/* --- the filters themselves: any text, any block, each kind */
+
+#define BLOCKS 16
+
+/* Places of a filter like those of an index, and a text that passes now and then. */
+static void
+draw_filter(uint64_t *state, struct multi_filter *f)
 {
+	uint64_t one_of = (uint64_t)1 << draw(state, 6);
+
+	for (size_t i = 0; i < sizeof(f->words) / sizeof(f->words[0]); i++)
+		f->words[i] = draw(state, one_of) > 0 ? 0 : (uint32_t)draw(state, (uint64_t)1 << 32);
+	for (size_t at = 0; at < 4; at++) {
+		for (size_t i = 0; i < 16; i++) {
+			f->low[at][i] = (uint8_t)(draw(state, 256) | draw(state, 256));
+			f->high[at][i] = (uint8_t)(draw(state, 256) | draw(state, 256));
+		}
+	}
+}
+
+/* Buckets, naively: by position, those with a window there. */
+static void
+find_few(const struct multi_filter *f, const char *text, uint64_t *candidates)
+{
+	for (size_t i = 0; i < BLOCKS * MULTI_BLOCK; i++) {
+		unsigned buckets = 0xff;
+
+		for (size_t at = 0; at < 4; at++) {
+			unsigned byte = (uint8_t)text[i + at] | 0x20u;
+
+			buckets &= f->low[at][byte & 15] & f->high[at][byte >> 4];
+		}
+		candidates[i / 64] |= (uint64_t)(buckets != 0) << (i % 64);
+	}
+}
+
+static void
+expect_same_filters(
+    const struct multi_finders *finders, const struct multi_filter *f, const char *text)
+{
+	uint64_t wanted[BLOCKS] = {0}, got[BLOCKS] = {0};
+
+	for (int log = 0; log < 3; log++) {
+		multi_portable()->every[log](f, text, BLOCKS, wanted);
+		finders->every[log](f, text, BLOCKS, got);
+		ck_assert_mem_eq(got, wanted, sizeof(wanted));
+	}
+	multi_portable()->narrow(f, text, BLOCKS, wanted);
+	finders->narrow(f, text, BLOCKS, got);
+	ck_assert_mem_eq(got, wanted, sizeof(wanted));
+	if (finders->few == NULL)
+		return;
+	find_few(f, text, wanted);
+	finders->few(f, text, BLOCKS, got);
+	ck_assert_mem_eq(got, wanted, sizeof(wanted));
+}
+
+START_TEST(filters_of_all_kinds_agree_bit_by_bit)
+{
+	const struct multi_finders *kinds[MULTI_KINDS];
+	size_t nkinds = multi_kinds(kinds), n = MULTI_BEFORE + BLOCKS * MULTI_BLOCK + MULTI_BEHIND;
+	struct multi_filter *f = xcalloc(1, sizeof(*f));
+	char *text = xmalloc(n); /* no byte more may be read */
+	uint64_t state = 0x9e3779b97f4a7c15u;
+
+	for (int turn = 0; turn < 100; turn++) {
+		draw_filter(&state, f);
+		for (size_t i = 0; i < n; i++)
+			text[i] = (char)draw(&state, 256);
+		for (size_t i = 0; i < nkinds; i++)
+			expect_same_filters(kinds[i], f, text + MULTI_BEFORE);
+	}
+	free(text);
+	free(f);
+}
+END_TEST
+
+START_TEST(the_best_kind_runs)
+{
+	const struct multi_finders *kinds[MULTI_KINDS];
+	size_t nkinds = multi_kinds(kinds);
 	struct multi *m = multi_new(NULL, 0, 0);
 
-	ck_assert_str_eq(multi_kind(m), multi_avx2() == NULL ? "portable" : "avx2");
+	ck_assert_str_eq(kinds[nkinds - 1]->kind, "portable");
+	ck_assert_str_eq(multi_kind(m), kinds[0]->kind);
 	multi_free(&m);
 	multi_free(&m);
+#ifdef __x86_64__
+	if (__builtin_cpu_supports("avx2"))
+		ck_assert_str_eq(kinds[0]->kind, "avx2");
+	else if (__builtin_cpu_supports("sse4.1"))
+		ck_assert_str_eq(kinds[0]->kind, "sse4.1");
+#elif defined(__aarch64__)
+	ck_assert_str_eq(kinds[0]->kind, "neon");
+#endif
 }
 END_TEST
 
@@ -446,7 +538,8 @@ main(void)
 	tcase_add_loop_test(t, each_length_at_each_place, 0, 62);
 	tcase_add_loop_test(t, random_sets_find_what_a_naive_search_finds, 0, 20);
 	tcase_add_test(t, chunks_are_independent);
-	tcase_add_test(t, kind_is_named);
+	tcase_add_test(t, filters_of_all_kinds_agree_bit_by_bit);
+	tcase_add_test(t, the_best_kind_runs);
 	suite_add_tcase(suite, t);
 	srunner_run_all(runner, CK_ENV);
 	failed = srunner_ntests_failed(runner);

@@ -12,6 +12,8 @@
 #include "rule/rule.h"
 #include "util/xalloc.h"
 
+#define BUILTINS 6 /* event rules that are always there, first */
+
 static const struct match_conf limits = {.jit = true,
     .match_limit = 200000,
     .depth_limit = 20000,
@@ -146,7 +148,7 @@ START_TEST(builtin_rules_are_always_there)
 	put("base/notes.txt", "not a rule file");
 	rs = load_base();
 	expect_loaded(rs);
-	ck_assert_uint_eq(ruleset_nevents(rs), 2);
+	ck_assert_uint_eq(ruleset_nevents(rs), BUILTINS);
 	r = ruleset_find_event(rs, RULE_MATCH_LIMIT);
 	ck_assert_ptr_nonnull(r);
 	ck_assert_str_eq(r->class, "detector");
@@ -223,9 +225,9 @@ START_TEST(files_are_read_in_order_of_name)
 	put("base/.hidden.yaml", "events:\n" EVENT("hidden", "ccc"));
 	rs = load_base();
 	expect_loaded(rs);
-	ck_assert_uint_eq(ruleset_nevents(rs), 4);
-	ck_assert_str_eq(ruleset_event(rs, 2)->id, "first");
-	ck_assert_str_eq(ruleset_event(rs, 3)->id, "second");
+	ck_assert_uint_eq(ruleset_nevents(rs), BUILTINS + 2);
+	ck_assert_str_eq(ruleset_event(rs, BUILTINS)->id, "first");
+	ck_assert_str_eq(ruleset_event(rs, BUILTINS + 1)->id, "second");
 	ruleset_unref(&rs);
 }
 END_TEST
@@ -303,6 +305,44 @@ START_TEST(a_site_overrides_single_keys)
 	ck_assert_int_eq(e->incidents[0]->rearm, 3600000);
 	ck_assert_str_eq(e->incidents[0]->file, "a.yaml");
 	ruleset_unref(&rs);
+}
+END_TEST
+
+/* So many that an index of ids has grown; each is overridden, and asked for after that. */
+START_TEST(each_of_many_rules_is_found_by_its_id)
+{
+	struct buf base = BUF_INIT, site = BUF_INIT;
+	struct ruleset *rs;
+	char id[16];
+
+	buf_puts(&base, "events:\n");
+	buf_puts(&site, "events:\n");
+	for (int i = 0; i < 500; i++) {
+		buf_printf(&base, EVENT("rule-%d", "^x"), i);
+		buf_printf(&site, "  - {id: rule-%d, severity: high}\n", i);
+	}
+	put("base/a.yaml", buf_str(&base));
+	put("site/local.yaml", buf_str(&site));
+	rs = load_base_and_site();
+	expect_loaded(rs);
+	for (int i = 0; i < 500; i++) {
+		const struct event_rule *e;
+
+		snprintf(id, sizeof(id), "rule-%d", i);
+		e = ruleset_find_event(rs, id);
+		ck_assert_ptr_nonnull(e);
+		ck_assert_str_eq(e->id, id);
+		ck_assert_int_eq(e->severity, SEVERITY_HIGH);
+	}
+	ck_assert_ptr_null(ruleset_find_event(rs, "rule-500"));
+	ck_assert_ptr_null(ruleset_find_event(rs, "rule-"));
+	ruleset_unref(&rs);
+	buf_printf(&site, "  - {id: rule-7, severity: low}\n");
+	put("site/local.yaml", buf_str(&site));
+	expect_error(load_base_and_site(),
+	    "site/local.yaml:502:10: \"rule-7\" is defined twice: also at ");
+	buf_free(&base);
+	buf_free(&site);
 }
 END_TEST
 
@@ -448,7 +488,7 @@ START_TEST(ids_and_names_are_checked)
 	refuse("events:\n" EVENT("Bad Id", "aaa"), "id \"Bad Id\" is not");
 	refuse("events:\n  - {title: t}\n", "id");
 	refuse("events:\n  - {id: a, title: t, class: c, severity: low, match: []}\n",
-	    "base/a.yaml:2:5: match needs a pattern");
+	    "base/a.yaml:2:5: an event rule needs match with a pattern, or where with fields");
 	refuse("events:\n  - {id: a, title: t, class: 'A B', severity: low, match: aaa}\n",
 	    "class \"A B\" is not");
 	refuse("events:\n  - {id: a, title: t, class: c, severity: low, match: aaa,\n"
@@ -686,6 +726,7 @@ add_tests(TCase *t)
 	tcase_add_test(t, the_hash_tells_versions_apart);
 	tcase_add_test(t, a_reference_keeps_the_set);
 	tcase_add_test(t, a_site_overrides_single_keys);
+	tcase_add_test(t, each_of_many_rules_is_found_by_its_id);
 	tcase_add_test(t, a_site_switches_rules_off);
 	tcase_add_test(t, an_override_of_nothing_names_what_is_missing);
 	tcase_add_test(t, a_broken_override_is_located_in_its_own_file);

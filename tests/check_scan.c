@@ -113,6 +113,61 @@ START_TEST(leading_zeros_go)
 }
 END_TEST
 
+static void
+note(void *ctx, const struct line *line, const uint32_t *rules, size_t nrules)
+{
+	(void)rules;
+	(void)nrules;
+	buf_printf(ctx, "%d:", (int)line->offset);
+	buf_sv(ctx, line->text);
+	buf_putc(ctx, '|');
+}
+
+/* Which lines of ${data} are candidates for rule r, written in ${form} in a file of ${program}. */
+static void
+expect_form(const char *where, const char *match, enum line_form form, const char *program,
+    const char *data, const char *wanted)
+{
+	struct buf yaml = BUF_INIT, seen = BUF_INIT;
+	struct stream stream = {.id = "s", .program = program};
+	struct chunk chunk = {.stream = &stream, .form = form, .data = sv_str(data)};
+	struct ruleset *rules;
+	struct scanner *s;
+
+	buf_printf(&yaml, "events:\n  - id: r\n    title: t\n    class: c\n    severity: low\n"
+	                  "    where: %s\n%s", where, match);
+	rules = rig_rules(buf_str(&yaml));
+	s = scanner_new(rules);
+	scan_chunk(s, &chunk, note, &seen);
+	ck_assert_str_eq(buf_str(&seen), wanted);
+	scanner_free(&s);
+	ruleset_unref(&rules);
+	buf_free(&seen);
+	buf_free(&yaml);
+}
+
+START_TEST(lines_made_by_a_format_say_where_they_stand)
+{
+	const char *data = "12\x1f@program=suricata\x1f" "event_type=alert\x1f@message=one\n"
+	                   "345\x1f@program=suricata\x1f" "event_type=flow\x1f@message=two\n";
+
+	expect_form("{fields: {event_type: alert}}", "", LINE_FIELDS, NULL, data,
+	    "12:@program=suricata\x1f" "event_type=alert\x1f@message=one|");
+	expect_form("{program: suricata, fields: {a: ab}}", "", LINE_FIELDS, NULL, data,
+	    "12:@program=suricata\x1f" "event_type=alert\x1f@message=one|"
+	    "345:@program=suricata\x1f" "event_type=flow\x1f@message=two|");
+}
+END_TEST
+
+START_TEST(a_program_that_lines_do_not_name_hides_nothing)
+{
+	const char *any_text = "    match: '\\d\\d'\n";
+
+	expect_form("{program: nginx}", any_text, LINE_RAW, NULL, "12\nnginx: 34\n", "3:nginx: 34|");
+	expect_form("{program: nginx}", any_text, LINE_RAW, "nginx", "12\n34\n", "0:12|3:34|");
+}
+END_TEST
+
 START_TEST(zeros_inside_stay)
 {
 	expect_of(any, false, numbered(SV("a\0b\n")), 1, SV("100:7:a\0b|"));
@@ -202,6 +257,8 @@ main(void)
 	tcase_add_test(lines, one_carriage_return_goes);
 	tcase_add_test(lines, leading_zeros_go);
 	tcase_add_test(lines, zeros_inside_stay);
+	tcase_add_test(lines, lines_made_by_a_format_say_where_they_stand);
+	tcase_add_test(lines, a_program_that_lines_do_not_name_hides_nothing);
 	tcase_add_test(lines, cut_is_passed_on);
 	tcase_add_test(lines, only_lines_with_a_literal_are_offered);
 	tcase_add_test(lines, a_candidate_names_its_rules);

@@ -163,7 +163,7 @@ half_close(struct half *h)
 static void
 count(struct half *h, const char *ip, int64_t time)
 {
-	static const struct stream stream = {"1:2:3:4", "test", "/var/log/test.log"};
+	static const struct stream stream = {.id = "1:2:3:4", .source = "test", .path = "/var/log/test.log"};
 	char text[64];
 	struct line line = {.stream = &stream, .offset = 7};
 	struct record record = {.line = &line, .time = time};

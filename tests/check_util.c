@@ -1,5 +1,5 @@
 /*
- * check_util: text made harmless, numbers and durations, digests, JSON strings.
+ * check_util: text made harmless, bytes counted, numbers and durations, digests, JSON strings.
  */
 #include <check.h>
 #include <jansson.h>
@@ -11,6 +11,7 @@
 #include "util/hash.h"
 #include "util/json.h"
 #include "util/num.h"
+#include "util/sv.h"
 #include "util/vis.h"
 #include "util/xalloc.h"
 
@@ -159,6 +160,30 @@ START_TEST(times_are_rfc3339)
 }
 END_TEST
 
+/* All lengths around blocks and vectors, at each place of them; lanes that fill up. */
+START_TEST(bytes_are_counted)
+{
+	size_t n = 300 * 64 + 1, sum;
+	char *text = xmalloc(n);
+
+	for (size_t i = 0; i < n; i++)
+		text[i] = (char)(i % 7 == 0 || i % 64 == 3 ? '\n' : i);
+	for (size_t from = 0; from < 70; from++) {
+		sum = 0;
+		for (size_t length = 0; length < 300; length++) {
+			ck_assert_uint_eq(sv_count((struct sv){text + from, length}, '\n'), sum);
+			sum += text[from + length] == '\n';
+		}
+	}
+	memset(text, '\xff', n);
+	for (size_t length = n - 64; length <= n; length++)
+		ck_assert_uint_eq(sv_count((struct sv){text + n - length, length}, '\xff'), length);
+	ck_assert_uint_eq(sv_count((struct sv){text, n}, '\0'), 0);
+	ck_assert_uint_eq(sv_count((struct sv){NULL, 0}, '\n'), 0);
+	free(text);
+}
+END_TEST
+
 START_TEST(hash_depends_on_key_and_bytes)
 {
 	struct hash_key a = hash_key_random(), b = hash_key_random();
@@ -202,6 +227,7 @@ main(void)
 	tcase_add_test(tc, digests_are_those_of_the_standard);
 	tcase_add_test(tc, base64_goes_both_ways);
 	tcase_add_test(tc, times_are_rfc3339);
+	tcase_add_test(tc, bytes_are_counted);
 	tcase_add_test(tc, hash_depends_on_key_and_bytes);
 	tcase_add_test(tc, buf_grows_and_steals);
 	suite_add_tcase(suite, tc);

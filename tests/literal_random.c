@@ -11,10 +11,14 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "literal_random_tables.h"
 #include "util/buf.h"
 
-#define NODES_MAX 96
+#define NODES_MAX 160
+#define NODES_MANY 48
 #define SUBJECTS 12
+#define MUTANTS 120
+#define MUTANTS_MANY 1000
 #define SAMPLE_MAX 200
 
 enum kind {
@@ -25,7 +29,8 @@ enum kind {
 	CHOICE,
 	REPEAT,
 	NOTHING,
-	CONDITION,
+	CONDITION, /* its first child may be a LOOK: then that is the condition */
+	LOOK,      /* ahead or behind, for its one child */
 	BACK,
 	CALL,
 };
@@ -47,24 +52,13 @@ struct maker {
 	unsigned groups, depth;
 	struct buf pattern;
 	struct buf sample;
+	struct buf tail; /* of the sample: what must lie somewhere ahead */
 };
-
-/* A number below ${n}. */
-static uint32_t
-decide(struct decisions *d, uint32_t n)
-{
-	if (d->p < d->end)
-		return *d->p++ % n;
-	d->seed ^= d->seed << 13;
-	d->seed ^= d->seed >> 7;
-	d->seed ^= d->seed << 17;
-	return (uint32_t)(d->seed >> 32) % n;
-}
 
 static const char *
 pick(struct maker *m, const char *const *v, size_t n)
 {
-	return v[decide(m->d, (uint32_t)n)];
+	return v[literal_decide(m->d, (uint32_t)n)];
 }
 
 #define PICK(m, v) pick((m), (v), sizeof(v) / sizeof(*(v)))
@@ -74,29 +68,27 @@ make_node(struct maker *m, enum kind kind)
 {
 	struct node *node = &m->nodes[m->n++];
 
-	*node = (struct node){.kind = kind, .form = decide(m->d, 64)};
+	*node = (struct node){.kind = kind, .form = literal_decide(m->d, 64)};
 	return node;
 }
 
 static bool
 is_crowded(const struct maker *m)
 {
-	return m->n > NODES_MAX / 2 || m->depth > 6;
+	return m->n > NODES_MANY || m->depth > 6;
 }
-
-static const char alphabet[] = "abcABCkKsS0 #-]\\{.|x\xe4\xc4\xdf";
 
 static struct node *
 make_text(struct maker *m)
 {
 	struct node *node = make_node(m, TEXT);
-	uint32_t n = 1 + decide(m->d, 5);
+	uint32_t n = 1 + literal_decide(m->d, 5);
 
 	for (uint32_t i = 0; i < n; i++) {
 		/* Mostly letters, to find more than one place. */
-		uint32_t most = decide(m->d, 4) == 0 ? sizeof(alphabet) - 1 : 6;
+		uint32_t most = literal_decide(m->d, 4) == 0 ? sizeof(alphabet) - 1 : 6;
 
-		node->text[i] = alphabet[decide(m->d, most)];
+		node->text[i] = alphabet[literal_decide(m->d, most)];
 	}
 	return node;
 }
@@ -123,21 +115,67 @@ make_repeat(struct maker *m)
 	static const uint32_t mins[] = {0, 0, 0, 1, 1, 2, 3}, more[] = {0, 0, 1, 2, 99};
 	struct node *node = make_parent(m, REPEAT, 1);
 
-	node->min = mins[decide(m->d, 7)];
-	node->max = node->min + more[decide(m->d, 5)];
+	node->min = mins[literal_decide(m->d, 7)];
+	node->max = node->min + more[literal_decide(m->d, 5)];
+	return node;
+}
+
+static const struct look *
+look_of(const struct node *node)
+{
+	return &looks[node->form % LOOKS];
+}
+
+/* Looking back takes what has one length. */
+static struct node *
+make_fixed(struct maker *m)
+{
+	struct node *node;
+
+	if (literal_decide(m->d, 2) == 0)
+		return make_text(m);
+	node = make_node(m, CHOICE);
+	node->child = make_text(m);
+	node->child->next = make_text(m);
+	return node;
+}
+
+static struct node *
+make_look(struct maker *m)
+{
+	struct node *node = make_node(m, LOOK);
+
+	m->depth++;
+	node->child =
+	    look_of(node)->back && literal_decide(m->d, 8) != 0 ? make_fixed(m) : make_tree(m);
+	m->depth--;
+	return node;
+}
+
+static struct node *
+make_condition(struct maker *m)
+{
+	struct node *node = make_parent(m, CONDITION, 1 + literal_decide(m->d, 2));
+
+	if (literal_decide(m->d, 2) == 0) {
+		struct node *condition = make_look(m);
+
+		condition->next = node->child;
+		node->child = condition;
+	}
 	return node;
 }
 
 static struct node *
 make_tree(struct maker *m)
 {
-	switch (decide(m->d, is_crowded(m) ? 5 : 20)) {
+	switch (literal_decide(m->d, is_crowded(m) ? 5 : 21)) {
 	case 0:
 	case 1:
 	case 2:
 		return make_text(m);
 	case 3:
-		return make_node(m, decide(m->d, 3) == 0 ? RAW : CLASS);
+		return make_node(m, literal_decide(m->d, 3) == 0 ? RAW : CLASS);
 	case 4:
 		return make_node(m, NOTHING);
 	case 5:
@@ -148,13 +186,16 @@ make_tree(struct maker *m)
 	case 9:
 	case 10:
 	case 11:
-		return make_parent(m, CHOICE, 1 + decide(m->d, 3));
+		return make_parent(m, CHOICE, 1 + literal_decide(m->d, 3));
 	case 12:
-		return make_parent(m, CONDITION, 1 + decide(m->d, 2));
+		return make_condition(m);
 	case 13:
-		return make_node(m, decide(m->d, 2) == 0 ? BACK : CALL);
+		return make_node(m, literal_decide(m->d, 2) == 0 ? BACK : CALL);
+	case 14:
+	case 15:
+		return make_look(m);
 	default:
-		return make_parent(m, SEQUENCE, 1 + decide(m->d, 4));
+		return make_parent(m, SEQUENCE, 1 + literal_decide(m->d, 4));
 	}
 }
 
@@ -170,7 +211,7 @@ static void
 write_byte(struct maker *m, unsigned char c)
 {
 	bool letter = (c | 0x20) >= 'a' && (c | 0x20) <= 'z', digit = c >= '0' && c <= '9';
-	uint32_t form = decide(m->d, 24);
+	uint32_t form = literal_decide(m->d, 24);
 
 	if (form == 0)
 		buf_printf(&m->pattern, "\\x%02x", c);
@@ -199,9 +240,9 @@ write_noise(struct maker *m)
 	static const char *const noise[] = {"(?#abc)", "(?#[)", "\\E", "\\Q\\E", "(?:)"};
 	static const char *const blank[] = {" ", "\t", "#abc)\n", "# \"ab\\Q\n", "\n", "#(?#\n"};
 
-	if (decide(m->d, 12) != 0)
+	if (literal_decide(m->d, 12) != 0)
 		return;
-	if (m->extended && decide(m->d, 2) == 0)
+	if (m->extended && literal_decide(m->d, 2) == 0)
 		buf_puts(&m->pattern, PICK(m, blank));
 	else
 		buf_puts(&m->pattern, PICK(m, noise));
@@ -210,7 +251,7 @@ write_noise(struct maker *m)
 static void
 write_text(struct maker *m, const char *text)
 {
-	bool quote = decide(m->d, 10) == 0 && strchr(text, '\\') == NULL;
+	bool quote = literal_decide(m->d, 10) == 0 && strchr(text, '\\') == NULL;
 
 	if (quote)
 		buf_printf(&m->pattern, "\\Q%s\\E", text);
@@ -219,48 +260,6 @@ write_text(struct maker *m, const char *text)
 		write_noise(m);
 	}
 }
-
-static const char *const classes[][2] = {
-    {".", "abcd5#"}, {"\\d", "0123"}, {"\\w", "abc_"}, {"\\s", " "}, {"\\h", " \t"},
-    {"[abc]", "abc"}, {"[^a]", "bc\\d"}, {"[]a]", "]a"}, {"[^]a]", "bc"}, {"[a\\]b]", "a]b"},
-    {"[[:alpha:]]", "abc"}, {"[[:^alpha:]b]", "b#"}, {"[a-c]", "abc"}, {"[-a]", "-a"},
-    {"[a-]", "-a"}, {"[\\Qa]\\E]", "a]"}, {"[\\Q\\E]a]", "]a"}, {"[\\E]a]", "]a"}, {"[a\\-c]", "-ac"},
-    {"[\\101\\x62]", "Ab"}, {"[\\c]]", "\x1d"}, {"\\N", "abc"}, {"\\S", "abc"},
-    {"\\pL", "abc"}, {"\\p{Lu}", "ABC"}, {"\\P{Lu}", "#"}, {"\\R", "\r"}, {"\\X", "ab"},
-    {"[a\\d]", "a1"}, {"[[:]", "[:"}, {"[[.]", "[."}, {"[abcd]", "abcd"}, {"[abcde]", "abcde"},
-    {"[\\b]", "\b"}, {"[^^]", "ab"}, {"[a^]", "a^"}, {"\\W", "#-"}, {"\\cA", "\001"},
-    {"\\e", "\033"}, {"\\t", "\t"}, {"[ #]", "#"}, {"[aA]", "aA"}, {"[\xe4\xc4]", "\xe4\xc4"},
-    {"[a\\Q-\\Ec]", "-ac"}, {"[\\8a]", "8a"}, {"[ab[:digit:]]", "ab1"}, {"[[a]", "[a"},
-};
-#define CLASSES (sizeof(classes) / sizeof(*classes))
-
-/* Written as it is, and what it matches. */
-static const char *const raws[][2] = {
-    {"b{,2}", "b{,2}"}, {"b{,2}", "bb"}, {"b{1, 2}", "b{1, 2}"}, {"b{1, 2}c", "bbc"},
-    {"b{,}", "b{,}"}, {"b{}", "b{}"}, {"b{a}", "b{a}"}, {"b{2", "b{2"}, {"a\\Q*\\Eb", "a*b"},
-    {"a\\Q{0}\\Eb", "a{0}b"}, {"a\\Qbc\\E{0}", "ab"}, {"a\\Qb|c\\E", "ab|c"},
-    {"a\\cz", "a\x1a"}, {"a\\c\\b", "a\x1c""b"}, {"\\0777", "?7"}, {"\\0101", "\b1"},
-    {"a\\101", "aA"}, {"a\\1011{0}", "aA"}, {"\\_\\<", "_<"}, {"ab(?#\\)cd", "abcd"},
-    {"(?x:ab #c)\n)", "ab"}, {"(?x: a b [ ] c)", "ab c"}, {"(?xx: a [ b ] c)", "abc"},
-    {"(?x-x: a)", " a"}, {"(?xx-x: a)", " a"}, {"(?xx:(?x)[ ]a)", " a"},
-    {"(?x:a\\Q b\\E)", "a b"}, {"(?x:a\\ b)", "a b"},
-    {"(?x:a\\#b)", "a#b"}, {"(?x: a {2} b)", "aab"}, {"(?x: a + + b)", "aab"},
-    {"(a(?x)b c|a b c)", "abc"}, {"(?:a(?i)b|c)D", "CD"}, {"a[[:<:]]?b", "ab"}, {"]}", "]}"},
-    {"(?|(abc)|(cba))\\1", "cbacba"}, {"a(?C)b", "ab"}, {"a(?C'b')c", "ac"}, {"[[:a]", "a"},
-    {"(?(?#a)(?=a)a|b)", "b"}, {"ab(*ACCEPT)cd", "ab"}, {"(?:ab(*ACCEPT)|c)d", "ab"},
-    {"(?:a(?=b(*ACCEPT)c)b)", "ab"}, {"(?(DEFINE)abc)", "a"}, {"(?i)\xe4""a", "\xe4""a"},
-};
-#define RAWS (sizeof(raws) / sizeof(*raws))
-
-static const char *const nothings[] = {
-    "", "\\b", "\\B", "^", "$", "\\A", "\\z", "\\Z", "\\G", "\\K", "(?=abc)", "(?!abc)",
-    "(?<=abc)", "(?<!abc)", "(?=.*(abc))", "(?<=a|bc)", "(?i)", "(?-i)", "(?x)", "(?-x)",
-    "(?s)", "(?m)", "(?xx)", "(?^)", "(?^x)", "(?n)", "(?J)", "(?U)", "(?ix-s)", "(?#abc)",
-    "()", "(?:)", "(?=)", "(?!(?!))", "[[:<:]]", "[[:>:]]", "(?*abc)", "(?<*abc)",
-    "(?=abc)?", "(*ACCEPT)", "(*COMMIT)", "(*SKIP)", "(*THEN)", "(*pla:a)", "(*:name)",
-    "(?=a(*ACCEPT)b)", "(?<=(?<!c)a)",
-};
-#define NOTHINGS (sizeof(nothings) / sizeof(*nothings))
 
 static void
 write_nothing(struct maker *m, const char *text)
@@ -294,14 +293,43 @@ open_group(struct maker *m, uint32_t form)
 }
 
 static void
-write_children(struct maker *m, const struct node *node, const char *between)
+write_siblings(struct maker *m, const struct node *first, const char *between)
 {
-	for (const struct node *child = node->child; child != NULL; child = child->next) {
-		if (child != node->child)
+	for (const struct node *child = first; child != NULL; child = child->next) {
+		if (child != first)
 			buf_puts(&m->pattern, between);
 		write_noise(m);
 		write_tree(m, child);
 	}
+}
+
+static void
+write_children(struct maker *m, const struct node *node, const char *between)
+{
+	write_siblings(m, node->child, between);
+}
+
+static void
+write_look(struct maker *m, const struct node *node)
+{
+	bool extended = m->extended;
+
+	buf_puts(&m->pattern, look_of(node)->open);
+	write_children(m, node, "");
+	buf_putc(&m->pattern, ')');
+	m->extended = extended;
+}
+
+static void
+write_look_beside(struct maker *m, const struct node *node)
+{
+	const struct look *look = look_of(node);
+
+	if (look->before != NULL)
+		buf_puts(&m->pattern, look->before);
+	write_look(m, node);
+	if (look->behind != NULL)
+		buf_puts(&m->pattern, look->behind);
 }
 
 static void
@@ -321,9 +349,9 @@ write_quantifier(struct maker *m, const struct node *node)
 	static const char *const suffixes[] = {"", "", "", "", "?", "+"};
 	bool endless = node->max >= 99;
 
-	if (node->min == 0 && node->max == 1 && decide(m->d, 2) == 0)
+	if (node->min == 0 && node->max == 1 && literal_decide(m->d, 2) == 0)
 		buf_putc(&m->pattern, '?');
-	else if (node->min <= 1 && endless && decide(m->d, 2) == 0)
+	else if (node->min <= 1 && endless && literal_decide(m->d, 2) == 0)
 		buf_putc(&m->pattern, node->min == 0 ? '*' : '+');
 	else if (node->min == node->max)
 		buf_printf(&m->pattern, "{%u}", node->min);
@@ -341,10 +369,12 @@ write_repeat(struct maker *m, const struct node *node)
 
 	if (node->child->kind == CLASS)
 		write_tree(m, node->child);
+	else if (node->child->kind == LOOK && node->form % 2 == 0)
+		write_look(m, node->child);
 	else
 		write_group(m, node, "");
 	write_noise(m);
-	if (decide(m->d, 30) == 0)
+	if (literal_decide(m->d, 30) == 0)
 		buf_puts(&m->pattern, PICK(m, quirks));
 	else
 		write_quantifier(m, node);
@@ -356,10 +386,17 @@ write_condition(struct maker *m, const struct node *node)
 	static const char *const conditions[] = {"(?(1)", "(?(?=abc)", "(?(?!abc)", "(?(?<=a)",
 	    "(?(?<!a|bc)", "(?(R)", "(?(DEFINE)", "(?(n1)", "(?(<n1>)", "(?('n1')",
 	    "(?(VERSION>=10.0)", "(?(-1)"};
+	const struct node *child = node->child;
 	bool extended = m->extended;
 
-	buf_puts(&m->pattern, PICK(m, conditions));
-	write_children(m, node, "|");
+	if (child->kind == LOOK && child->next != NULL) {
+		buf_puts(&m->pattern, "(?");
+		write_look(m, child);
+		child = child->next;
+	} else {
+		buf_puts(&m->pattern, PICK(m, conditions));
+	}
+	write_siblings(m, child, "|");
 	buf_putc(&m->pattern, ')');
 	m->extended = extended;
 }
@@ -407,6 +444,9 @@ write_tree(struct maker *m, const struct node *node)
 	case CONDITION:
 		write_condition(m, node);
 		break;
+	case LOOK:
+		write_look_beside(m, node);
+		break;
 	default:
 		write_reference(m, node->kind == CALL);
 		break;
@@ -418,7 +458,7 @@ write_tree(struct maker *m, const struct node *node)
 static void
 add_sample(struct maker *m, const char *text, size_t n)
 {
-	bool flip = (m->options & PCRE2_CASELESS) != 0 && decide(m->d, 3) == 0;
+	bool flip = (m->options & PCRE2_CASELESS) != 0 && literal_decide(m->d, 3) == 0;
 
 	for (size_t i = 0; i < n && m->sample.n < SAMPLE_MAX; i++) {
 		bool letter = (text[i] | 0x20) >= 'a' && (text[i] | 0x20) <= 'z';
@@ -434,7 +474,7 @@ repeat_sample(struct maker *m, uint32_t n)
 
 	if (m->sample.n <= n)
 		return;
-	memcpy(text, m->sample.p + decide(m->d, (uint32_t)(m->sample.n - n)), n);
+	memcpy(text, m->sample.p + literal_decide(m->d, (uint32_t)(m->sample.n - n)), n);
 	add_sample(m, text, n);
 }
 
@@ -446,10 +486,29 @@ any_child(struct maker *m, const struct node *node)
 
 	for (child = node->child; child != NULL; child = child->next)
 		n++;
-	n = decide(m->d, n);
+	n = literal_decide(m->d, n);
 	for (child = node->child; n > 0; n--)
 		child = child->next;
 	return child;
+}
+
+static void sample(struct maker *m, const struct node *node);
+
+/* What is looked for is beside the look, or somewhere ahead, or left to luck. */
+static void
+sample_look(struct maker *m, const struct node *node)
+{
+	const struct look *look = look_of(node);
+	size_t before = m->sample.n;
+
+	if (look->negative ||
+	    (look->before == NULL && look->behind == NULL && literal_decide(m->d, 3) == 0))
+		return;
+	sample(m, node->child);
+	if (look->far && m->sample.n > before && literal_decide(m->d, 4) != 0) {
+		buf_add(&m->tail, m->sample.p + before, m->sample.n - before);
+		m->sample.n = before;
+	}
 }
 
 static void
@@ -464,7 +523,7 @@ sample(struct maker *m, const struct node *node)
 		break;
 	case CLASS:
 		of_class = classes[node->form % CLASSES][1];
-		add_sample(m, of_class + decide(m->d, (uint32_t)strlen(of_class)), 1);
+		add_sample(m, of_class + literal_decide(m->d, (uint32_t)strlen(of_class)), 1);
 		break;
 	case RAW:
 		of_class = raws[node->form % RAWS][1];
@@ -479,14 +538,17 @@ sample(struct maker *m, const struct node *node)
 		sample(m, any_child(m, node));
 		break;
 	case REPEAT:
-		times = node->min + decide(m->d, 1 + (node->max > node->min ? 2 : 0));
+		times = node->min + literal_decide(m->d, 1 + (node->max > node->min ? 2 : 0));
 		for (; times > 0 && m->sample.n < SAMPLE_MAX; times--)
 			sample(m, node->child);
 		break;
 	case NOTHING:
 		break;
+	case LOOK:
+		sample_look(m, node);
+		break;
 	default: /* a reference: to something seen before, perhaps */
-		repeat_sample(m, decide(m->d, 4));
+		repeat_sample(m, literal_decide(m->d, 4));
 		break;
 	}
 }
@@ -497,11 +559,11 @@ damage(struct maker *m)
 {
 	uint32_t at;
 
-	if (m->sample.n == 0 || decide(m->d, 3) != 0)
+	if (m->sample.n == 0 || literal_decide(m->d, 3) != 0)
 		return;
-	at = decide(m->d, (uint32_t)m->sample.n);
-	if (decide(m->d, 2) == 0) {
-		m->sample.p[at] = alphabet[decide(m->d, sizeof(alphabet) - 1)];
+	at = literal_decide(m->d, (uint32_t)m->sample.n);
+	if (literal_decide(m->d, 2) == 0) {
+		m->sample.p[at] = alphabet[literal_decide(m->d, sizeof(alphabet) - 1)];
 	} else {
 		memmove(m->sample.p + at, m->sample.p + at + 1, m->sample.n - at - 1);
 		m->sample.n--;
@@ -510,20 +572,10 @@ damage(struct maker *m)
 
 /* --- soup */
 
-static const char *const tokens[] = {"a", "b", "c", "abc", "bca", "a", "b", "c", "abc", "(", ")",
-    "|", "(?:", ")", "[", "]", "^", "$", "-", "*", "+", "?", "{2}", "{0}", "{,2}", "{1,}", "{0,1}",
-    "{", "}", "\\Q", "\\E", "#", " ", "\n", "(?x)", "(?-x)", "(?xx)", "(?i:", "(?^", "(?#", "\\",
-    "\\]", "[^", "[[:alpha:]", ":]", "[:", "\\d", "\\1", "\\12", "\\b", "\\K", "\\N", "\\c",
-    "\\x", "\\x{", "\\x6", "\\o{141}", "\\g", "\\g{1}", "<n>", "(?<n>", "\\k<n>", "(?1)", "(?(1)",
-    "(?=", "(?!", "(?<=", "(?|", "(?>", "\\p{L}", "\\pL", "\\R", ".", "(?i)", "1", "8", ",", "=",
-    "\xe4", "\x85", "\r", "(*ACCEPT)", "(*F)", "\\Q\\E", "(?'n'", "'", "P", "R", "(?P<m>", "(?s-x",
-    "(?(?=", "(?(DEFINE)", "\\g<1>", "\\07", "\\w", "\\e", "\\ ", "\\#", "[]", "[^]", "-x", "x",
-    "(?C", "(?C1)", "\\cA", "\\C", "\\X", "(?J)", "&n)", "abcabc", "cab", "(?*", "[\\Q", "[\\E"};
-
 static void
 make_soup(struct maker *m)
 {
-	uint32_t n = 2 + decide(m->d, 14);
+	uint32_t n = 2 + literal_decide(m->d, 14);
 
 	while (n-- > 0)
 		buf_puts(&m->pattern, PICK(m, tokens));
@@ -535,7 +587,7 @@ sample_soup(struct maker *m)
 	static const char *const bits[] = {"a", "b", "c", "abc", "bca", "ab", "cab", "abcabc", "#",
 	    " ", "]", "[", "-", "|", "x", "1", "8", "\xe4", "\\", "E", "{,2}", "aa", "A", "ABC",
 	    "^", ":", "\t", "=", "(", ")", "?", "{", "}"};
-	uint32_t n = decide(m->d, 8);
+	uint32_t n = literal_decide(m->d, 8);
 
 	for (; n > 0; n--)
 		buf_puts(&m->sample, PICK(m, bits));
@@ -552,46 +604,52 @@ make_options(struct decisions *d)
 	uint32_t options = PCRE2_NEVER_UTF | PCRE2_NEVER_BACKSLASH_C | PCRE2_DUPNAMES;
 
 	for (size_t i = 0; i < sizeof(choice) / sizeof(*choice); i++)
-		if (decide(d, 5) == 0)
+		if (literal_decide(d, 5) == 0)
 			options |= choice[i];
 	return options;
 }
 
 static void
-check_pattern(struct maker *m, const struct node *tree, struct literal_stats *stats)
+make_subject(struct maker *m, const struct node *tree)
 {
-	struct literal_test t;
+	m->sample.n = m->tail.n = 0;
+	if (tree == NULL)
+		sample_soup(m);
+	else
+		sample(m, tree);
+	add_sample(m, m->tail.p, m->tail.n);
+	damage(m);
+}
 
-	if (!literal_test_open(&t, buf_view(&m->pattern), m->options, stats))
+static void
+check_pattern(struct maker *m, const struct node *tree, struct literal_test *t)
+{
+	if (!literal_test_pattern(t, buf_view(&m->pattern), m->options))
 		return;
 	for (int i = 0; i < SUBJECTS; i++) {
-		m->sample.n = 0;
-		if (tree == NULL)
-			sample_soup(m);
-		else
-			sample(m, tree);
-		damage(m);
+		make_subject(m, tree);
 		if (m->sample.n > 0)
-			literal_test_subject(&t, buf_view(&m->sample), stats);
+			literal_test_subject(t, buf_view(&m->sample));
 	}
-	literal_test_close(&t);
+	literal_test_mutants(t, m->d, literal_decide(m->d, 32) == 0 ? MUTANTS_MANY : MUTANTS);
 }
 
 void
-literal_random_check(struct decisions *d, struct literal_stats *stats)
+literal_random_check(struct literal_test *t, struct decisions *d)
 {
 	struct maker m = {.d = d};
 	struct node *tree = NULL;
 
 	m.options = make_options(d);
 	m.extended = (m.options & (PCRE2_EXTENDED | PCRE2_EXTENDED_MORE)) != 0;
-	if (decide(d, 4) == 0) {
+	if (literal_decide(d, 4) == 0) {
 		make_soup(&m);
 	} else {
-		tree = make_parent(&m, SEQUENCE, 1 + decide(d, 4));
+		tree = make_parent(&m, SEQUENCE, 1 + literal_decide(d, 4));
 		write_children(&m, tree, "");
 	}
-	check_pattern(&m, tree, stats);
+	check_pattern(&m, tree, t);
 	buf_free(&m.pattern);
 	buf_free(&m.sample);
+	buf_free(&m.tail);
 }

@@ -137,7 +137,7 @@ print_text(const struct explain *x, const struct record *rec, const json_t *verd
 static int
 run(const struct cli *cli, struct explain *x, struct offline *off)
 {
-	static const struct stream stream = {"-", "-", "-"};
+	static const struct stream stream = {.id = "-", .source = "-", .path = "-"};
 	struct line line = {.stream = &stream, .number = 1, .text = sv_str(x->line)};
 	struct decoder *decoder = decoder_new();
 	struct matcher *matcher = matcher_new(off->rules);

@@ -33,6 +33,7 @@ struct replay {
 	size_t ndirs;
 	char **files;
 	int nfiles;
+	uint64_t begun; /* lines before the file at hand */
 
 	struct offline offline;
 	struct scanner *scanner;
@@ -144,8 +145,10 @@ static bool
 got_chunk(void *ctx, const struct chunk *chunk)
 {
 	struct replay *r = ctx;
+	struct chunk numbered = *chunk; /* the pipeline counts, and need not do so twice */
 
-	pipeline_lines(r->pipeline, chunk);
+	numbered.number = pipeline_stats(r->pipeline)->lines - r->begun + 1;
+	pipeline_lines(r->pipeline, &numbered);
 	if (r->conf.state == NULL)
 		return true;
 	ev_turn(r->ev, false);
@@ -158,6 +161,7 @@ static bool
 run_files(struct replay *r)
 {
 	for (int i = 0; i < r->nfiles; i++) {
+		r->begun = pipeline_stats(r->pipeline)->lines;
 		if (source_replay(r->files[i], (size_t)r->offline.config->max_line, got_chunk, r) <
 		    0) {
 			r->code = cli_fail(CLI_FAILED, "%s: %s", r->files[i], strerror(errno));

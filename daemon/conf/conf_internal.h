@@ -75,6 +75,9 @@ int conf_shown(const struct yaml_node *node);
 /* Append ${ms} as it would stand in a file, in its largest whole unit. */
 void conf_duration_format(struct buf *out, int64_t ms);
 
+/* config_source.c: one source. */
+extern const struct conf_table config_source_table;
+
 /* config_check.c: what must hold beyond the form of each value. */
 void config_check(const struct config *c, struct diag *diag);
 

@@ -29,35 +29,8 @@
 #define NKEYS(a) (sizeof(a) / sizeof((a)[0]))
 #define NODE_MAX 64 /* bytes of a host name on Linux */
 
-static const char *const source_starts[] = {"end", "beginning", NULL};
 static const char *const channel_types[] = {"webhook", "slack", NULL};
 static const char *const severities[] = SEVERITY_NAMES;
-
-static const struct conf_key source_keys[] = {
-    {.name = "id",
-        .type = CONF_STRING,
-        .offset = offsetof(struct source_conf, id),
-        .required = true,
-        .help = "The source's name: lower-case letters, digits and '-', at most 32.  Keep it: it "
-                "is part of the position that is remembered."},
-    {.name = "files",
-        .type = CONF_STRINGS,
-        .offset = offsetof(struct source_conf, files),
-        .required = true,
-        .help = "Log files, as absolute paths; any part may be a pattern with *, ? and [].  "
-                "A file that does not exist yet is read when it appears."},
-    {.name = "start",
-        .type = CONF_ENUM,
-        .offset = offsetof(struct source_conf, start),
-        .fallback = "end",
-        .names = source_starts,
-        .help = "Where to begin in files that exist when the source is first seen.  Later "
-                "starts go on from the remembered position, and files that appear later are "
-                "read from their beginning."},
-};
-
-static const struct conf_table source_table = {
-    "a source", "source", sizeof(struct source_conf), source_keys, NKEYS(source_keys)};
 
 static const struct conf_key redis_keys[] = {
     {.name = "url",
@@ -197,7 +170,7 @@ static const struct conf_key config_keys[] = {
         .type = CONF_OBJECTS,
         .offset = offsetof(struct config, sources),
         .required = true,
-        .sub = &source_table,
+        .sub = &config_source_table,
         .help = "Where lines come from."},
     {.name = "redis",
         .type = CONF_OBJECT,

@@ -10,12 +10,49 @@
 enum source_start { START_END, START_BEGINNING };
 enum channel_type { CHANNEL_WEBHOOK, CHANNEL_SLACK };
 
+enum source_format {
+	FORMAT_AUTO, /* syslog or plain, line by line */
+	FORMAT_JSON,
+	FORMAT_DOCKER,
+	FORMAT_CRI,
+	FORMAT_LOGFMT,
+	FORMAT_AUDIT,
+	FORMAT_ACCESS,
+	FORMAT_CEF
+};
+enum tls_clients { TLS_REQUIRED, TLS_NONE };
+
+struct tls_conf {
+	struct conf_head head;
+	struct conf_string certificate; /* PEM files */
+	struct conf_string key;
+	struct conf_string ca;
+	struct conf_strings names; /* of clients, in their certificates; none: any that ca signed */
+	int clients;               /* enum tls_clients */
+};
+
+/* Exactly one of files, journal and listen is given. */
 struct source_conf {
 	struct conf_head head;
 	struct conf_string id;
-	struct conf_strings files; /* paths and globs, absolute */
-	int start;                 /* enum source_start: where to begin in files that exist
-	                              when the source is first seen */
+	struct conf_strings files;  /* paths and globs, absolute */
+	struct conf_string journal; /* "system", or an absolute path */
+	struct conf_strings listen; /* addresses, see conf/config_listen.h */
+	int start;                  /* enum source_start: where to begin in files that exist
+	                               when the source is first seen */
+	struct conf_strings rotated; /* directories and globs where rotated files go besides
+	                                their own directory, absolute */
+	int format;                   /* enum source_format */
+	struct conf_string multiline; /* PCRE2: a line that it matches begins a record */
+	struct conf_string program;   /* of lines that name none */
+	int64_t expect_every;         /* ms; 0 = it may be silent */
+	struct tls_conf tls;
+	bool insecure; /* plain TCP beyond the loopback interface allowed */
+	int64_t max_connections;  /* of each address */
+	int64_t peer_connections; /* of one peer */
+	int64_t peer_rate;        /* messages a second of one peer; 0 = any */
+	int64_t idle_timeout;     /* ms without a byte on a connection */
+	int64_t spool_mib;        /* all of its spool */
 };
 
 struct redis_conf {

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "conf/conf_internal.h"
+#include "conf/config_listen.h"
 #include "util/digest.h"
 
 #define ID_MAX 32
@@ -83,10 +84,69 @@ check_node(const struct conf_string *node, struct diag *diag)
 }
 
 static void
+check_listen(const struct source_conf *s, const struct conf_string *address, struct diag *diag)
+{
+	struct config_listen l;
+	const char *wrong = config_listen_parse(address->s, &l);
+
+	if (wrong != NULL)
+		diag_error(diag, address->at, "listen: %s", wrong);
+	else if (l.kind == LISTEN_TCP && !s->insecure && !config_listen_is_local(&l))
+		diag_error(diag, address->at,
+		    "listen: anybody could send and listen in here; use tls://, or say insecure: true");
+	else if (l.kind == LISTEN_TLS && s->tls.certificate.s == NULL &&
+	    !conf_file_is_cut(s->head.at.file))
+		diag_error(diag, address->at, "listen: tls:// needs tls with a certificate and a key");
+}
+
+static void
+check_tls(const struct source_conf *s, struct diag *diag)
+{
+	const struct tls_conf *t = &s->tls;
+
+	check_path("certificate", &t->certificate, diag);
+	check_path("key", &t->key, diag);
+	check_path("ca", &t->ca, diag);
+	if (t->certificate.s != NULL && t->clients == TLS_REQUIRED && t->ca.s == NULL &&
+	    !conf_file_is_cut(s->head.at.file))
+		diag_error(diag, t->certificate.at,
+		    "tls: needs ca to know clients by, or clients: none to take anybody");
+}
+
+static void
+check_journal(const struct conf_string *journal, struct diag *diag)
+{
+	if (journal->s != NULL && strcmp(journal->s, "system") != 0 && journal->s[0] != '/')
+		diag_error(diag, journal->at, "journal: expected system or an absolute path");
+}
+
+static void
 check_source(const struct source_conf *s, struct diag *diag)
 {
 	check_id(&s->id, diag);
 	check_paths("files", &s->files, diag);
+	check_paths("rotated", &s->rotated, diag);
+	check_journal(&s->journal, diag);
+	for (size_t i = 0; i < s->listen.n; i++)
+		if (s->listen.v[i].s != NULL)
+			check_listen(s, &s->listen.v[i], diag);
+	check_tls(s, diag);
+}
+
+/* Where its lines come from is said, and once. */
+static void
+check_kind(const struct source_conf *s, struct diag *diag)
+{
+	bool files = conf_is_set(&config_source_table, s, "files");
+	bool journal = conf_is_set(&config_source_table, s, "journal");
+	bool listens = conf_is_set(&config_source_table, s, "listen");
+
+	if (files + journal + listens != 1)
+		diag_error(diag, s->head.at, "a source needs one of files, journal and listen");
+	else if (files && s->files.n == 0)
+		diag_error(diag, s->head.at, "files is empty: there is nothing to watch");
+	else if (listens && s->listen.n == 0)
+		diag_error(diag, s->head.at, "listen is empty: nothing can come in");
 }
 
 static void
@@ -98,8 +158,8 @@ check_sources(const struct config *c, bool complete, struct diag *diag)
 		diag_error(diag, c->head.at, "sources is empty: there is nothing to watch");
 	for (size_t i = 0; i < c->sources.n; i++) {
 		check_source(&v[i], diag);
-		if (complete && v[i].files.n == 0)
-			diag_error(diag, v[i].head.at, "files is empty: there is nothing to watch");
+		if (complete)
+			check_kind(&v[i], diag);
 		for (size_t j = 0; j < i; j++)
 			check_unique(&v[i].id, &v[j].id, diag);
 	}

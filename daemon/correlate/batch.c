@@ -31,10 +31,15 @@ batch_free(struct batch **bp)
 		free(b->positions[i].stream);
 		free(b->positions[i].path);
 	}
+	for (size_t i = 0; i < b->ngaps; i++) {
+		free(b->gaps[i].total);
+		free(b->gaps[i].json);
+	}
 	for (size_t i = 0; i < b->nrulesets; i++)
 		ruleset_unref(&b->rulesets[i]);
 	free(b->entries);
 	free(b->positions);
+	free(b->gaps);
 	free(b->rulesets);
 	free(b);
 	*bp = NULL;

@@ -1,6 +1,6 @@
 /*
- * batch: what one commit carries: events folded by (rule, key), and the
- * positions that are examined once it is in.
+ * batch: what one commit carries: events folded by (rule, key), the positions
+ * that are examined once it is in, and what they pass over unexamined.
  */
 #ifndef CORRELATE_BATCH_H
 #define CORRELATE_BATCH_H
@@ -39,7 +39,15 @@ struct batch_position {
 	char *stream;
 	char *path;
 	uint64_t offset;
+	uint64_t check;
 	bool done;
+};
+
+/* A part of a source that is not examined. */
+struct batch_gap {
+	char *total; /* "SOURCE REASON": what it is summed up under */
+	uint64_t bytes, messages;
+	char *json; /* as people see it, see INTERFACES.md */
 };
 
 struct batch {
@@ -47,6 +55,8 @@ struct batch {
 	size_t nentries;
 	struct batch_position *positions;
 	size_t npositions;
+	struct batch_gap *gaps;
+	size_t ngaps;
 	size_t bytes;              /* about what it takes in memory */
 	struct ruleset **rulesets; /* references that keep the entries' rules alive */
 	size_t nrulesets;

@@ -142,11 +142,11 @@ static char *
 render_sample(const struct event *e)
 {
 	const struct line *line = e->record->line;
-	struct sv text = {line->text.p, vis_cut(line->text, BATCH_SAMPLE_LINE)};
+	struct sv all = e->record->text, text = {all.p, vis_cut(all, BATCH_SAMPLE_LINE)};
 	char hash[DIGEST_HEX_SIZE];
 	struct buf out = BUF_INIT;
 
-	digest_sha256_hex(line->text, hash);
+	digest_sha256_hex(all, hash);
 	buf_puts(&out, "{\"file\":");
 	json_quote(&out, sv_str(line->stream->path));
 	buf_printf(&out, ",\"offset\":%llu,\"sha256\":\"%s\",\"time\":\"",
@@ -154,7 +154,7 @@ render_sample(const struct event *e)
 	clock_format(&out, e->record->time);
 	buf_puts(&out, "\",\"line\":");
 	json_quote(&out, text);
-	buf_puts(&out, text.n < line->text.n || line->cut ? ",\"cut\":true}" : "}");
+	buf_puts(&out, text.n < all.n || line->cut ? ",\"cut\":true}" : "}");
 	return buf_steal(&out);
 }
 
@@ -283,13 +283,61 @@ correlate_position(struct correlator *c, const struct position *pos)
 		b->positions[i - 1].path = xstrdup(pos->path);
 	}
 	b->positions[i - 1].offset = pos->offset;
+	b->positions[i - 1].check = pos->check;
 	b->positions[i - 1].done = pos->done;
+}
+
+static void
+add_member(struct buf *out, const char *name, const char *value)
+{
+	if (value == NULL)
+		return;
+	buf_printf(out, ",\"%s\":", name);
+	json_quote(out, sv_str(value));
+}
+
+static char *
+gap_json(const struct trouble *t, int64_t now)
+{
+	struct buf out = BUF_INIT;
+
+	buf_puts(&out, "{\"time\":\"");
+	clock_format(&out, now);
+	buf_printf(&out, "\",\"reason\":\"%s\"", trouble_name(t->kind));
+	add_member(&out, "source", t->source);
+	add_member(&out, "stream", t->stream);
+	add_member(&out, "path", t->path);
+	if (t->to > t->from)
+		buf_printf(&out, ",\"from\":%llu,\"to\":%llu", (unsigned long long)t->from,
+		    (unsigned long long)t->to);
+	if (t->lost > 0)
+		buf_printf(&out, ",\"messages\":%llu", (unsigned long long)t->lost);
+	add_member(&out, "text", t->text);
+	buf_putc(&out, '}');
+	return buf_steal(&out);
+}
+
+void
+correlate_gap(struct correlator *c, const struct trouble *t, int64_t now)
+{
+	struct batch *b = c->batch;
+	struct buf total = BUF_INIT;
+	struct batch_gap gap = {.messages = t->lost, .json = gap_json(t, now)};
+
+	if (t->to > t->from)
+		gap.bytes = t->to - t->from;
+	buf_printf(&total, "%s %s", t->source, trouble_name(t->kind));
+	gap.total = buf_steal(&total);
+	b->bytes += sizeof(gap) + strlen(gap.json);
+	XGROW(b->gaps, b->ngaps);
+	b->gaps[b->ngaps++] = gap;
 }
 
 bool
 correlate_pending(const struct correlator *c, bool urgent)
 {
-	return c->batch->nentries > 0 || (!urgent && c->batch->npositions > 0);
+	return c->batch->nentries > 0 ||
+	    (!urgent && (c->batch->npositions > 0 || c->batch->ngaps > 0));
 }
 
 bool

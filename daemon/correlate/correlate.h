@@ -15,6 +15,7 @@
 #include "correlate/batch.h"
 #include "model/event.h"
 #include "model/line.h"
+#include "model/trouble.h"
 
 struct correlator;
 
@@ -27,6 +28,9 @@ void correlate_event(struct correlator *c, struct ruleset *rules, const struct e
 
 /* ${pos} is examined up to its offset; replaces an earlier one of its stream. */
 void correlate_position(struct correlator *c, const struct position *pos);
+
+/* What ${t} tells was not examined; noticed at ${now}. */
+void correlate_gap(struct correlator *c, const struct trouble *t, int64_t now);
 
 /* Something to commit: events (${urgent}) or at least positions. */
 bool correlate_pending(const struct correlator *c, bool urgent);

@@ -31,7 +31,7 @@ decoder_free(struct decoder **d)
 const char *
 record_format_name(enum record_format f)
 {
-	static const char *const names[] = {"plain", "rfc3164", "rfc5424", "iso"};
+	static const char *const names[] = {"plain", "rfc3164", "rfc5424", "iso", "fields"};
 
 	return names[f];
 }
@@ -39,137 +39,146 @@ record_format_name(enum record_format f)
 /* Tag, host, message. */
 
 /* What a character may be part of. */
-enum { NAME = 1, HOST = 2, PROGRAM = 4 };
+enum { NAME = 1, HOST = 2, PROGRAM = 4, PID = 8 };
 
 static const unsigned char kinds[256] = {
     ['!'] = PROGRAM, ['"'] = PROGRAM, ['#'] = PROGRAM, ['$'] = PROGRAM,
-    ['%'] = HOST | PROGRAM, ['&'] = PROGRAM, ['\''] = PROGRAM,
+    ['%'] = HOST | PROGRAM, ['&'] = PROGRAM, ['\''] = PROGRAM, ['('] = PID, [')'] = PID,
     ['*'] = PROGRAM, ['+'] = PROGRAM, [','] = PROGRAM, ['-'] = HOST | PROGRAM,
     ['.'] = HOST | PROGRAM, ['/'] = PROGRAM, ['0' ... '9'] = NAME | HOST | PROGRAM,
-    [':'] = HOST, [';' ... '@'] = PROGRAM, ['A' ... 'Z'] = NAME | HOST | PROGRAM,
+    [':'] = HOST | PID, [';' ... '@'] = PROGRAM, ['A' ... 'Z'] = NAME | HOST | PROGRAM,
     ['\\'] = PROGRAM, ['^'] = PROGRAM, ['_'] = HOST | PROGRAM, ['`'] = PROGRAM,
     ['a' ... 'z'] = NAME | HOST | PROGRAM, ['{' ... '~'] = PROGRAM};
 
-static bool
-is_program_char(char c)
+/* How many characters of one of ${wanted} ${s} begins with; may stop behind ${max}. */
+static inline size_t
+run_of(unsigned wanted, struct sv s, size_t max)
 {
-	return (kinds[(unsigned char)c] & PROGRAM) != 0;
+	size_t n = 0, end = s.n <= max ? s.n : max + 1;
+
+	while (n < end && (kinds[(unsigned char)s.p[n]] & wanted) != 0)
+		n++;
+	return n;
 }
 
 struct sv
 decode_program(struct sv token)
 {
 	struct sv none = {token.p, 0};
-	size_t n = 0, base = 0;
+	size_t n = run_of(PROGRAM, token, PATH_MAX_SEEN), base = 0;
 
-	for (; n < token.n && n <= PATH_MAX_SEEN && is_program_char(token.p[n]); n++)
-		if (token.p[n] == '/' && token.p[0] == '/')
-			base = n + 1;
+	if (n > 0 && token.p[0] == '/')
+		base = (size_t)((const char *)memrchr(token.p, '/', n) - token.p) + 1;
 	if (n > PATH_MAX_SEEN || n - base > DECODE_PROGRAM_MAX)
 		return none;
 	return (struct sv){token.p + base, n - base};
 }
 
-/* Take "[...]" and give what is inside: printable, no brackets, no spaces. */
-static bool
-take_pid(struct sv *s, struct sv *pid)
+/* Of "[...]" at the start of ${s}: printable inside, no brackets, no spaces. */
+static inline size_t
+pid_length(struct sv s)
 {
-	size_t n = 1;
+	size_t n;
 
-	if (s->n < 3 || s->p[0] != '[')
-		return false;
-	while (n < s->n && n <= DECODE_PID_MAX && s->p[n] > ' ' && s->p[n] < 0x7f &&
-	    s->p[n] != '[' && s->p[n] != ']')
-		n++;
-	if (n == 1 || n == s->n || s->p[n] != ']')
-		return false;
-	*pid = (struct sv){s->p + 1, n - 1};
-	*s = sv_from(*s, n + 1);
-	return true;
+	if (s.n < 3 || s.p[0] != '[')
+		return 0;
+	n = 1 + run_of(PROGRAM | PID, sv_from(s, 1), DECODE_PID_MAX);
+	if (n == 1 || n > 1 + DECODE_PID_MAX || n == s.n || s.p[n] != ']')
+		return 0;
+	return n + 1;
 }
 
-/* The "(pam_unix)" of su(pam_unix)[123]: */
-static void
-take_note(struct sv *s)
+/* Of the "(pam_unix)" of su(pam_unix)[123]: */
+static inline size_t
+note_length(struct sv s)
 {
-	size_t n = 1;
+	size_t n;
 
-	if (s->n == 0 || s->p[0] != '(')
-		return;
-	while (n < s->n && n < DECODE_PROGRAM_MAX && is_program_char(s->p[n]))
-		n++;
-	if (n < s->n && s->p[n] == ')')
-		*s = sv_from(*s, n + 1);
+	if (s.n == 0 || s.p[0] != '(')
+		return 0;
+	n = 1 + run_of(PROGRAM, sv_from(s, 1), DECODE_PROGRAM_MAX);
+	return n <= DECODE_PROGRAM_MAX && n < s.n && s.p[n] == ')' ? n + 1 : 0;
 }
 
 /* "prog [123]:", as SOGo writes: the pid stands apart, so it must be a number. */
-static bool
-take_distant_pid(struct sv *s, struct sv *pid)
+static inline bool
+is_distant_pid(struct sv s)
 {
-	struct sv rest = *s;
+	size_t n;
 
-	if (!decode_take(&rest, ' ') || !take_pid(&rest, pid) || !decode_is_number(*pid) ||
-	    rest.n == 0 || rest.p[0] != ':')
+	if (s.n < 2 || s.p[0] != ' ' || s.p[1] != '[')
 		return false;
-	*s = rest;
-	return true;
+	s = sv_from(s, 1);
+	n = pid_length(s);
+	return n > 0 && n < s.n && s.p[n] == ':' &&
+	    decode_is_number((struct sv){s.p + 1, n - 2});
 }
 
 /* A word is a tag only with a pid or a colon: without, it is more often the
  * first word of the message ("last message repeated 2 times"). */
-bool
-decode_tag(struct sv *s, struct tag *tag)
+size_t
+decode_tag(struct sv s, struct tag *tag)
 {
-	struct sv rest, program = decode_program(*s);
-	bool has_pid;
+	struct sv rest, program = decode_program(s);
+	size_t pid;
 
 	if (program.n == 0)
-		return false;
-	rest = sv_from(*s, (size_t)(program.p - s->p) + program.n);
-	*tag = (struct tag){program, {s->p, 0}, false};
-	take_note(&rest);
+		return 0;
+	rest = sv_from(s, (size_t)(program.p - s.p) + program.n);
+	rest = sv_from(rest, note_length(rest));
 	if (rest.n > 1 && rest.p[0] == ']' && rest.p[1] == ':')
 		rest = sv_from(rest, 1); /* "gdm-password]:", as GDM's PAM modules log */
-	has_pid = take_pid(&rest, &tag->pid) || take_distant_pid(&rest, &tag->pid);
+	if (is_distant_pid(rest))
+		rest = sv_from(rest, 1);
+	pid = pid_length(rest);
+	tag->program = program;
+	tag->pid = pid == 0 ? (struct sv){s.p, 0} : (struct sv){rest.p + 1, pid - 2};
+	rest = sv_from(rest, pid);
 	tag->colon = decode_take(&rest, ':');
-	if (!tag->colon && !has_pid)
-		return false;
-	if (rest.n > 0 && !decode_is_blank(rest.p[0]) && !(tag->colon && has_pid))
-		return false;
-	*s = decode_trim(rest);
-	return true;
+	if (!tag->colon && pid == 0)
+		return 0;
+	if (rest.n > 0 && !decode_is_blank(rest.p[0]) && !(tag->colon && pid > 0))
+		return 0;
+	return (size_t)(decode_trim(rest).p - s.p);
+}
+
+/* More than "---". */
+static bool
+is_named(struct sv s)
+{
+	for (size_t i = 0; i < s.n; i++)
+		if ((kinds[(unsigned char)s.p[i]] & NAME) != 0)
+			return true;
+	return false;
+}
+
+size_t
+decode_host(struct sv s)
+{
+	size_t n = run_of(HOST, s, DECODE_HOST_MAX);
+
+	if (n > DECODE_HOST_MAX || (n < s.n && !decode_is_blank(s.p[n])))
+		return 0;
+	return is_named((struct sv){s.p, n}) ? n : 0;
 }
 
 bool
-decode_host(struct sv *s, struct sv *host)
+decode_may_be_tag(struct sv s, size_t host)
 {
-	size_t n = 0;
-	bool named = false; /* not just "---" */
-	unsigned char kind;
-
-	for (; n < s->n && n <= DECODE_HOST_MAX; n++) {
-		kind = kinds[(unsigned char)s->p[n]];
-		if ((kind & HOST) == 0)
-			break;
-		named |= (kind & NAME) != 0;
-	}
-	if (!named || n > DECODE_HOST_MAX || (n < s->n && !decode_is_blank(s->p[n])))
-		return false;
-	*host = (struct sv){s->p, n};
-	*s = decode_trim(sv_from(*s, n));
-	return true;
+	return s.p[host - 1] == ':' || (host + 1 < s.n && s.p[host + 1] == '[');
 }
 
-static bool
-take_tag(struct sv *s, struct record *rec)
+static size_t
+take_tag(struct sv s, struct record *rec)
 {
 	struct tag tag;
+	size_t n = decode_tag(s, &tag);
 
-	if (!decode_tag(s, &tag))
-		return false;
-	rec->program = tag.program;
-	rec->pid = tag.pid;
-	return true;
+	if (n > 0) {
+		rec->program = tag.program;
+		rec->pid = tag.pid;
+	}
+	return n;
 }
 
 /* What comes first is a tag when it looks like one, since lines read from
@@ -177,10 +186,18 @@ take_tag(struct sv *s, struct record *rec)
 void
 decode_body(struct sv s, struct record *rec)
 {
+	size_t host, tag = 0;
+
 	s = decode_trim(s);
-	if (!take_tag(&s, rec) && decode_host(&s, &rec->host))
-		take_tag(&s, rec);
-	rec->message = s;
+	host = decode_host(s);
+	if (host == 0 || decode_may_be_tag(s, host))
+		tag = take_tag(s, rec);
+	if (tag == 0 && host > 0) {
+		rec->host = (struct sv){s.p, host};
+		s = decode_trim(sv_from(s, host));
+		tag = take_tag(s, rec);
+	}
+	rec->message = sv_from(s, tag);
 }
 
 /* The line. */
@@ -217,7 +234,7 @@ decode_with_pri(struct decoder *d, struct sv s, int64_t now, struct record *rec)
 	if (decode_rfc3164(d, s, now, rec) || decode_iso(d, s, now, true, rec))
 		return true;
 	s = decode_trim(s);
-	take_tag(&s, rec);
+	s = sv_from(s, take_tag(s, rec));
 	rec->format = RECORD_RFC3164;
 	rec->message = s;
 	return true;
@@ -236,9 +253,9 @@ decode_framed(struct decoder *d, struct sv s, int64_t now, struct record *rec)
 }
 
 static struct record
-plain(const struct line *line, int64_t now)
+plain(const struct line *line, struct sv text, int64_t now)
 {
-	struct sv none = {line->text.p, 0};
+	struct sv none = {text.p, 0};
 
 	return (struct record){.line = line,
 	    .format = RECORD_PLAIN,
@@ -249,16 +266,16 @@ plain(const struct line *line, int64_t now)
 	    .program = none,
 	    .pid = none,
 	    .structured = none,
-	    .message = line->text};
+	    .message = text,
+	    .text = text};
 }
 
-void
-decode_line(struct decoder *d, const struct line *line, int64_t now, struct record *rec)
+static void
+decode_text(struct decoder *d, struct sv s, int64_t now, struct record *rec)
 {
-	struct sv s = line->text;
 	bool known;
 
-	*rec = plain(line, now);
+	*rec = plain(rec->line, s, now);
 	if (s.n == 0)
 		return;
 	if (s.p[0] == '<')
@@ -269,5 +286,28 @@ decode_line(struct decoder *d, const struct line *line, int64_t now, struct reco
 		known = decode_iso(d, s, now, false, rec) || decode_rfc5424(d, s, now, rec) ||
 		    decode_framed(d, s, now, rec);
 	if (!known)
-		*rec = plain(line, now);
+		*rec = plain(rec->line, s, now);
+	if (rec->structured.n > 0)
+		decode_structured(d, rec);
+}
+
+void
+decode_line(struct decoder *d, const struct line *line, int64_t now, struct record *rec)
+{
+	struct record origin = {.line = line};
+	struct sv text = line->text;
+
+	*rec = origin;
+	if (line->form == LINE_FIELDS) {
+		*rec = plain(line, text, now);
+		decode_fields(d, text, rec);
+	} else if (line->form == LINE_SPOOL && decode_spool(line, &text, &now, &origin)) {
+		decode_text(d, text, now, rec);
+		rec->peer_ip = origin.peer_ip;
+		rec->peer_name = origin.peer_name;
+	} else {
+		decode_text(d, text, now, rec);
+	}
+	if (rec->program.n == 0 && line->stream->program != NULL)
+		rec->program = sv_str(line->stream->program);
 }

@@ -1,7 +1,8 @@
 /*
  * decode_internal: what the files of decode/ share.  Text is taken from the
  * front of a view: a function that takes a "struct sv *" moves its start past
- * what it recognised, and leaves it alone when it says no.
+ * what it recognised, and leaves it alone when it says no.  Host and tag, which each
+ * line has, go by value and come back as a length: so views stay in registers.
  */
 #ifndef DECODE_DECODE_INTERNAL_H
 #define DECODE_DECODE_INTERNAL_H
@@ -11,6 +12,7 @@
 #include <stdint.h>
 
 #include "decode/decode.h"
+#include "model/fields.h"
 #include "util/sv.h"
 
 #define DECODE_HOST_MAX 255   /* RFC 5424 HOSTNAME */
@@ -35,6 +37,7 @@ struct decoder {
 	struct minute bsd; /* start is the true time */
 	struct minute iso; /* start is civil time */
 	struct zone zone;
+	struct record_field fields[FIELDS_MAX]; /* of the last record */
 };
 
 /* What an ISO stamp says.  Civil time is what the clock on the wall shows,
@@ -67,9 +70,23 @@ bool decode_rfc5424(struct decoder *d, struct sv s, int64_t now, struct record *
 /* ${relayed}: a PRI came before, so a host follows the stamp. */
 bool decode_iso(struct decoder *d, struct sv s, int64_t now, bool relayed, struct record *rec);
 
+/* decode_forms.c */
+/* A line of a spool: ${text} is what came, ${now} when, ${origin} gets its peer.
+ * False when it is none. */
+bool decode_spool(const struct line *line, struct sv *text, int64_t *now, struct record *origin);
+/* A line of form LINE_FIELDS without its offset: fill ${rec}, all of whose parts are
+ * empty. */
+void decode_fields(struct decoder *d, struct sv text, struct record *rec);
+/* The fields of rec->structured. */
+void decode_structured(struct decoder *d, struct record *rec);
+
 /* decode.c */
-bool decode_tag(struct sv *s, struct tag *tag);
-bool decode_host(struct sv *s, struct sv *host);
+/* The length of the tag that ${s} begins with, and the blanks behind it; or 0. */
+size_t decode_tag(struct sv s, struct tag *tag);
+/* The length of the host; or 0. */
+size_t decode_host(struct sv s);
+/* May what decode_host() found be a tag?  Most is not, and need not be looked at again. */
+bool decode_may_be_tag(struct sv s, size_t host);
 /* The program in ${token}: no directory, nothing from the first bracket or
  * colon on; empty when that leaves nothing, or too much. */
 struct sv decode_program(struct sv token);

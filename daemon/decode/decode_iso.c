@@ -26,18 +26,22 @@ static bool
 take_header(struct sv *s, bool full_stamp, struct sv *host, struct tag *tag)
 {
 	struct sv rest = *s;
+	size_t n = decode_host(rest), end = 0;
 
-	*host = (struct sv){s->p, 0};
-	if (decode_tag(&rest, tag)) {
+	if (n == 0 || decode_may_be_tag(rest, n))
+		end = decode_tag(rest, tag);
+	*host = (struct sv){rest.p, end > 0 ? 0 : n};
+	if (end > 0) {
 		if (!decode_is_number(tag->pid) || !tag->colon || is_level(tag->program))
 			return false;
 	} else {
-		if (!decode_host(&rest, host) || is_level(*host) || !decode_tag(&rest, tag))
+		rest = decode_trim(sv_from(rest, n));
+		if (n == 0 || is_level(*host) || (end = decode_tag(rest, tag)) == 0)
 			return false;
 		if (!decode_is_number(tag->pid) && !(full_stamp && tag->colon))
 			return false;
 	}
-	*s = rest;
+	*s = sv_from(rest, end);
 	return true;
 }
 

@@ -53,6 +53,7 @@ prepare_pcre2(struct matcher *m)
 	m->data = pcre2_match_data_create(most_groups(m->rules) + 1, NULL);
 	if (m->data == NULL)
 		abort();
+	m->ovector = pcre2_get_ovector_pointer(m->data);
 	if (!ruleset_limits(m->rules)->jit)
 		return;
 	m->stack = pcre2_jit_stack_create(JIT_STACK_START, JIT_STACK_MAX, NULL);
@@ -78,6 +79,7 @@ matcher_new(struct ruleset *rules)
 	struct matcher *m = xcalloc(1, sizeof(*m));
 
 	m->rules = ruleset_ref(rules);
+	m->max_length = ruleset_limits(rules)->max_length;
 	list_all(m);
 	m->limit_rule = ruleset_find_event(rules, RULE_MATCH_LIMIT);
 	m->cut_rule = ruleset_find_event(rules, RULE_LINE_CUT);
@@ -114,12 +116,12 @@ is_text(struct sv s, const char *text)
 }
 
 static bool
-is_program(const struct rule_strings *programs, struct sv program)
+is_one_of(const struct rule_strings *texts, struct sv s)
 {
-	for (size_t i = 0; i < programs->n; i++)
-		if (is_text(program, programs->v[i]))
+	for (size_t i = 0; i < texts->n; i++)
+		if (is_text(s, texts->v[i]))
 			return true;
-	return programs->n == 0;
+	return texts->n == 0;
 }
 
 static bool
@@ -138,10 +140,23 @@ is_among(uint32_t bits, uint32_t all, int n)
 	return bits == all || (n >= 0 && n < 32 && (bits >> n & 1) != 0);
 }
 
+/* The first of the rule's fields that ${rec} has not as wanted, or NULL. */
+const struct rule_field *
+match_missing_field(const struct rule_body *body, const struct record *rec)
+{
+	for (size_t i = 0; i < body->nfields; i++) {
+		const struct sv *value = record_field(rec, body->fields[i].name);
+
+		if (value == NULL || !is_one_of(&body->fields[i].values, *value))
+			return &body->fields[i];
+	}
+	return NULL;
+}
+
 static enum verdict
 check_where(const struct rule_body *body, const struct record *rec)
 {
-	if (!is_program(&body->programs, rec->program))
+	if (!is_one_of(&body->programs, rec->program))
 		return VERDICT_PROGRAM;
 	if (!is_host(&body->hosts, rec->host))
 		return VERDICT_HOST;
@@ -149,26 +164,25 @@ check_where(const struct rule_body *body, const struct record *rec)
 		return VERDICT_FACILITY;
 	if (!is_among(body->severities, RULE_ANY_SEVERITY, rec->severity))
 		return VERDICT_SEVERITY;
-	return VERDICT_MATCH;
+	return match_missing_field(body, rec) == NULL ? VERDICT_MATCH : VERDICT_FIELD;
 }
 
 /* What of the message patterns get to see. */
 static struct sv
 subject_of(const struct matcher *m, const struct record *rec)
 {
-	size_t most = ruleset_limits(m->rules)->max_length;
 	struct sv s = rec->message;
 
 	if (s.p == NULL)
 		return SV("");
-	s.n = s.n > most ? most : s.n;
+	s.n = s.n > m->max_length ? m->max_length : s.n;
 	return s;
 }
 
 static bool
 is_cut(const struct matcher *m, const struct record *rec)
 {
-	return rec->line->cut || rec->message.n > ruleset_limits(m->rules)->max_length;
+	return rec->line->cut || rec->message.n > m->max_length;
 }
 
 /* The fields of the match that is in m->data; a value that is not of its
@@ -177,18 +191,43 @@ static void
 take_fields(
     const struct matcher *m, const struct rule_pattern *p, struct sv subject, struct event *event)
 {
-	const PCRE2_SIZE *ovector = pcre2_get_ovector_pointer(m->data);
-
 	for (size_t i = 0; i < p->ncaptures; i++) {
 		const struct rule_capture *c = &p->captures[i];
-		PCRE2_SIZE start = ovector[2 * c->group], end = ovector[2 * c->group + 1];
-		struct sv value;
+		PCRE2_SIZE start = m->ovector[2 * c->group], end = m->ovector[2 * c->group + 1];
+		struct field *field = &event->fields[event->nfields];
 
 		if (start == PCRE2_UNSET || end == PCRE2_UNSET || end < start)
 			continue;
-		value = (struct sv){subject.p + start, end - start};
-		if (rule_field_accept(c->type, &value))
-			event->fields[event->nfields++] = (struct field){c->field, value};
+		*field = (struct field){c->field, {subject.p + start, end - start}};
+		if (rule_field_accept(c->type, &field->value))
+			event->nfields++;
+	}
+}
+
+static const struct sv *
+first_of(const struct record *rec, const struct rule_strings *names)
+{
+	const struct sv *value = NULL;
+
+	for (size_t i = 0; i < names->n && value == NULL; i++)
+		value = record_field(rec, names->v[i]);
+	return value;
+}
+
+/* They come before what patterns capture: nobody can forge them in a message. */
+static void
+take_from_record(const struct rule_body *body, const struct record *rec, struct event *event)
+{
+	for (size_t i = 0; i < body->ntakes; i++) {
+		const struct rule_capture *c = &body->takes[i].capture;
+		const struct sv *value = first_of(rec, &body->takes[i].from);
+		struct field *field = &event->fields[event->nfields];
+
+		if (value == NULL)
+			continue;
+		*field = (struct field){c->field, *value};
+		if (rule_field_accept(c->type, &field->value))
+			event->nfields++;
 	}
 }
 
@@ -216,14 +255,29 @@ check_unless(const struct rule_body *body, struct attempt *a)
 	return VERDICT_MATCH;
 }
 
+/* The entry for machine code saves what pcre2_match() does for others: we give no options and
+ * no UTF-8, and a subject that is never NULL nor copied.  The limits hold there as well.  A
+ * pattern without machine code it refuses. */
+static int
+run_pattern(const struct matcher *m, const struct rule_pattern *p, struct sv subject)
+{
+	PCRE2_SPTR text = (PCRE2_SPTR)subject.p;
+	int rc = PCRE2_ERROR_JIT_BADOPTION;
+
+	if (m->stack != NULL)
+		rc = pcre2_jit_match(p->code, text, subject.n, 0, 0, m->data, m->context);
+	if (rc == PCRE2_ERROR_JIT_BADOPTION)
+		rc = pcre2_match(p->code, text, subject.n, 0, 0, m->data, m->context);
+	return rc;
+}
+
 static enum verdict
 try_patterns(
     struct matcher *m, const struct rule_body *body, struct sv subject, struct attempt *a)
 {
 	for (size_t i = 0; i < body->npatterns; i++) {
 		const struct rule_pattern *p = &body->patterns[i];
-		int rc = pcre2_match(p->code, (PCRE2_SPTR)subject.p, subject.n, 0, 0, m->data,
-		    m->context);
+		int rc = run_pattern(m, p, subject);
 
 		if (rc == PCRE2_ERROR_NOMATCH)
 			continue;
@@ -235,7 +289,8 @@ try_patterns(
 		take_fields(m, p, subject, &a->event);
 		return check_unless(body, a);
 	}
-	return VERDICT_PATTERN;
+	a->pattern = 0;
+	return body->npatterns == 0 ? check_unless(body, a) : VERDICT_PATTERN;
 }
 
 void
@@ -246,8 +301,10 @@ match_try(struct matcher *m, const struct event_rule *rule, const struct record 
 	a->event.record = rec;
 	a->event.nfields = 0;
 	a->verdict = check_where(rule->body, rec);
-	if (a->verdict == VERDICT_MATCH)
-		a->verdict = try_patterns(m, rule->body, subject_of(m, rec), a);
+	if (a->verdict != VERDICT_MATCH)
+		return;
+	take_from_record(rule->body, rec, &a->event);
+	a->verdict = try_patterns(m, rule->body, subject_of(m, rec), a);
 }
 
 static void

@@ -100,6 +100,27 @@ explain_limit(struct buf *out, const struct attempt *a)
 	    message);
 }
 
+static void
+explain_match(struct buf *out, const struct rule_body *body, const struct attempt *a)
+{
+	if (body->npatterns == 0) {
+		buf_puts(out, "yes: the record is as the rule wants it\n");
+		explain_fields(out, &a->event);
+		return;
+	}
+	buf_printf(out, "yes: pattern #%zu matches\n", a->pattern + 1);
+	explain_fields(out, &a->event);
+	explain_missing(out, &body->patterns[a->pattern], &a->event);
+}
+
+static void
+explain_field(struct buf *out, const struct rule_field *field, const struct record *rec)
+{
+	const struct sv *has = record_field(rec, field->name);
+
+	explain_text(out, field->name, has == NULL ? SV("") : *has, &field->values);
+}
+
 void
 match_explain(
     struct matcher *m, const struct event_rule *rule, const struct record *rec, struct buf *out)
@@ -114,9 +135,7 @@ match_explain(
 	match_try(m, rule, rec, &a);
 	switch (a.verdict) {
 	case VERDICT_MATCH:
-		buf_printf(out, "yes: pattern #%zu matches\n", a.pattern + 1);
-		explain_fields(out, &a.event);
-		explain_missing(out, &body->patterns[a.pattern], &a.event);
+		explain_match(out, body, &a);
 		break;
 	case VERDICT_PROGRAM:
 		explain_text(out, "program", rec->program, &body->programs);
@@ -131,6 +150,9 @@ match_explain(
 	case VERDICT_SEVERITY:
 		explain_number(out, "severity", rule_severity_name(rec->severity),
 		    body->severities, rule_severity_name);
+		break;
+	case VERDICT_FIELD:
+		explain_field(out, match_missing_field(body, rec), rec);
 		break;
 	case VERDICT_PATTERN:
 		explain_patterns(out, body, rec->message.n);

@@ -12,7 +12,9 @@ struct matcher {
 	struct ruleset *rules;
 	uint32_t *all; /* indexes of the rules that a line can match */
 	size_t nall;
+	size_t max_length; /* of a message that patterns get to see */
 	pcre2_match_data *data;
+	const PCRE2_SIZE *ovector; /* of data */
 	pcre2_match_context *context;
 	pcre2_jit_stack *stack; /* NULL without JIT */
 	const struct event_rule *limit_rule;
@@ -26,6 +28,7 @@ enum verdict {
 	VERDICT_HOST,
 	VERDICT_FACILITY,
 	VERDICT_SEVERITY,
+	VERDICT_FIELD,
 	VERDICT_PATTERN, /* none matches */
 	VERDICT_UNLESS,
 	VERDICT_LIMIT, /* a pattern ran out of its limits */
@@ -41,6 +44,11 @@ struct attempt {
 
 /* A match context with the rule set's limits; the caller frees it. */
 pcre2_match_context *match_context_new(const struct ruleset *rules);
+
+/* The first of the fields that the rule asks for and ${rec} has not, or not with such
+ * a value; NULL: none. */
+const struct rule_field *match_missing_field(
+    const struct rule_body *body, const struct record *rec);
 
 void match_try(struct matcher *m, const struct event_rule *rule, const struct record *rec,
     struct attempt *a);

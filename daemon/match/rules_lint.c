@@ -85,7 +85,7 @@ find_sample(struct linting *l, const struct rule_pattern *p)
 	if (data == NULL)
 		abort();
 	for (size_t i = 0; i < body->ntests && sample.n == 0; i++) {
-		static const struct stream stream = {"lint", "lint", "lint"};
+		static const struct stream stream = {.id = "lint", .source = "lint", .path = "lint"};
 		struct line line = {.stream = &stream, .text = sv_str(body->tests[i].line)};
 		struct record rec;
 
@@ -132,7 +132,7 @@ lint_literal(struct linting *l, const struct rule_pattern *p)
 	literal_extract(p->text, strlen(p->text), RULE_PATTERN_OPTIONS, &known);
 	if (known.n == 0)
 		find(l, p->place,
-		    "no text of %d or more bytes is known that every match contains: the pattern "
+		    "no text of %d or more bytes is known that every line it matches contains: it "
 		    "is tried on every line of its programs, or of all, for some %ld ns each",
 		    LITERAL_MIN, cost(l, p, find_sample(l, p)));
 }

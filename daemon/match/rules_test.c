@@ -103,7 +103,7 @@ try_line(void *ctx, const struct line *line, const uint32_t *rules, size_t nrule
 static void
 run(struct running *r, const struct event_rule *rule, const struct rule_test *test)
 {
-	static const struct stream stream = {"test", "test", "test"};
+	static const struct stream stream = {.id = "test", .source = "test", .path = "test"};
 	struct chunk chunk = {.stream = &stream, .data = sv_str(test->line)};
 	struct line line = {.stream = &stream, .text = chunk.data};
 	struct verdict_of v = {.running = r, .rule = rule, .test = test};

@@ -9,7 +9,8 @@
 #include "model/record.h"
 #include "util/sv.h"
 
-#define EVENT_FIELDS_MAX 16
+#define EVENT_FIELDS_MAX 16 /* captured by one pattern */
+#define EVENT_TAKES_MAX 8   /* taken from the record's fields */
 
 struct event_rule; /* rule/rule.h */
 
@@ -22,7 +23,7 @@ struct event {
 	const struct event_rule *rule;
 	const struct record *record;
 	size_t nfields;
-	struct field fields[EVENT_FIELDS_MAX];
+	struct field fields[EVENT_FIELDS_MAX + EVENT_TAKES_MAX];
 };
 
 /* The value of field ${name}, or NULL. */

@@ -9,7 +9,21 @@
 #include "model/line.h"
 #include "util/sv.h"
 
-enum record_format { RECORD_PLAIN, RECORD_RFC3164, RECORD_RFC5424, RECORD_ISO };
+enum record_format {
+	RECORD_PLAIN,
+	RECORD_RFC3164,
+	RECORD_RFC5424,
+	RECORD_ISO,
+	RECORD_FIELDS, /* made by format/ */
+};
+
+/* A named value that came with the message: of JSON, of structured data.  Values
+ * of structured data are as they stand there, escapes included. */
+struct record_field {
+	struct sv name;
+	struct sv value;
+	struct sv group; /* the id of the element of structured data; otherwise empty */
+};
 
 /* Views point into line->text.  An absent part is empty ({x, 0}). */
 struct record {
@@ -24,6 +38,15 @@ struct record {
 	struct sv pid;
 	struct sv structured; /* RFC 5424 structured data, undecoded */
 	struct sv message;
+	struct sv text;       /* what its writer wrote, as far as it is known: evidence */
+	struct sv peer_ip;    /* who sent it to us: an address ... */
+	struct sv peer_name;  /* ... and the name in its certificate, verified */
+	const struct record_field *fields; /* in the decoder, until its next line */
+	size_t nfields;
 };
+
+/* The value of the field ${name}, or NULL: of structured data "ID.NAME"; "@host",
+ * "@program", "@pid", "@peer_ip" and "@peer_name" are the header's. */
+const struct sv *record_field(const struct record *rec, const char *name);
 
 #endif

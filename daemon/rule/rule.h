@@ -43,6 +43,18 @@ struct rule_strings {
 	size_t n;
 };
 
+/* A field that the record must have, with one of these values. */
+struct rule_field {
+	const char *name; /* as the format names it */
+	struct rule_strings values;
+};
+
+/* A field that the event gets from the first of these that the record has. */
+struct rule_take {
+	struct rule_capture capture; /* but for its group */
+	struct rule_strings from;
+};
+
 /* One condition of an unless map: the field has one of these values. */
 struct rule_condition {
 	const char *field; /* dotted */
@@ -81,6 +93,10 @@ struct rule_body {
 	struct rule_strings hosts;
 	uint32_t facilities; /* bit per facility; all bits: also an unknown one */
 	uint32_t severities;
+	struct rule_field *fields; /* all of them */
+	size_t nfields;
+	struct rule_take *takes;
+	size_t ntakes;
 	struct rule_pattern *patterns;
 	size_t npatterns;
 	struct rule_unless *unless;

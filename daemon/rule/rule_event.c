@@ -47,6 +47,7 @@ build_where(struct ruleset *rs, struct rule_load *l, const struct where_conf *co
 	    parse_names(l, &conf->facility, "facility", rule_facility, RULE_ANY_FACILITY);
 	body->severities =
 	    parse_names(l, &conf->severity, "severity", rule_severity, RULE_ANY_SEVERITY);
+	rule_record_build_where(rs, l, &conf->fields, body);
 }
 
 static void
@@ -104,6 +105,7 @@ add_event(struct ruleset *rs, const struct event_rule *rule, const struct rule_b
 	rs->events[rs->nevents] = *rule;
 	rs->events[rs->nevents].index = rs->nevents;
 	rs->bodies[rs->nevents] = *body;
+	rule_index_add(&rs->event_ids, rule->id, rs->nevents);
 	rs->nevents++;
 }
 
@@ -126,30 +128,58 @@ build_event(struct ruleset *rs, struct rule_load *l, const struct rule_def *def)
 	body.references = copy_strings(rs, &conf->references);
 	build_where(rs, l, &conf->where, &body);
 	build_patterns(rs, l, &conf->match, &body);
-	if (conf->match.n == 0 && conf_is_set(&rule_event_table, conf, "match"))
-		diag_error(l->diag, conf->head.at, "match needs a pattern");
+	rule_record_build_take(rs, l, &conf->take, &body);
+	if (conf->match.n == 0 && body.nfields == 0)
+		diag_error(l->diag, conf->head.at,
+		    "an event rule needs match with a pattern, or where with fields");
 	rule_unless_build(rs, l, &conf->unless, &body);
 	build_tests(rs, l, &conf->tests, &body);
 	add_event(rs, &rule, &body);
 }
 
-static void
-add_builtin(struct ruleset *rs, const char *id, const char *title)
-{
-	struct event_rule rule = {
-	    .id = id, .title = title, .class = "detector", .severity = SEVERITY_LOW};
-	struct rule_body body = {.builtin = true,
-	    .facilities = RULE_ANY_FACILITY,
-	    .severities = RULE_ANY_SEVERITY};
+static const struct {
+	const char *id, *title;
+	const char *fields[4]; /* that each event of it has */
+} builtins[] = {
+    {RULE_MATCH_LIMIT, "A pattern ran out of its limits on a line", {"rule.id"}},
+    {RULE_LINE_CUT, "A line was too long to be examined in full", {NULL}},
+    {RULE_GAP, "A part of a source was not examined",
+        {"log.source", "event.reason", "error.message"}},
+    {RULE_SKIPPED, "A part of a source holds no text",
+        {"log.source", "event.reason", "error.message"}},
+    {RULE_SOURCE, "A source is not well", {"log.source", "event.reason", "error.message"}},
+    {RULE_SOURCE_WELL, "A source is well again", {"log.source", "event.reason", "error.message"}},
+};
 
-	add_event(rs, &rule, &body);
+static void
+add_builtins(struct ruleset *rs)
+{
+	for (size_t i = 0; i < sizeof(builtins) / sizeof(builtins[0]); i++) {
+		struct event_rule rule = {.id = builtins[i].id,
+		    .title = builtins[i].title,
+		    .class = "detector",
+		    .severity = SEVERITY_LOW};
+		struct rule_body body = {.builtin = true,
+		    .facilities = RULE_ANY_FACILITY,
+		    .severities = RULE_ANY_SEVERITY};
+
+		add_event(rs, &rule, &body);
+	}
+}
+
+bool
+rule_event_builtin_has(size_t event, const char *field)
+{
+	for (size_t i = 0; i < sizeof(builtins[0].fields) / sizeof(builtins[0].fields[0]); i++)
+		if (builtins[event].fields[i] != NULL && strcmp(builtins[event].fields[i], field) == 0)
+			return true;
+	return false;
 }
 
 void
 rule_events_build(struct ruleset *rs, struct rule_load *l)
 {
-	add_builtin(rs, RULE_MATCH_LIMIT, "A pattern ran out of its limits on a line");
-	add_builtin(rs, RULE_LINE_CUT, "A line was too long to be examined in full");
+	add_builtins(rs);
 	for (size_t i = 0; i < l->events.n; i++) {
 		struct rule_def *def = &l->events.v[i];
 		const struct event_conf *conf = (const struct event_conf *)(void *)def->conf;

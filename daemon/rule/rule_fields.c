@@ -45,6 +45,8 @@ static const struct field_spec specs[] = {
     {"http_response_body_bytes", "http.response.body.bytes", FIELD_INTEGER},
     {"http_response_status_code", "http.response.status_code", FIELD_INTEGER},
     {"http_version", "http.version", FIELD_TEXT},
+    {"log_file_path", "log.file.path", FIELD_TEXT},
+    {"log_source", "log.source", FIELD_TEXT},
     {"network_protocol", "network.protocol", FIELD_TEXT},
     {"network_transport", "network.transport", FIELD_TEXT},
     {"observer_egress_interface_name", "observer.egress.interface.name", FIELD_TEXT},

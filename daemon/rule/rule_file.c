@@ -62,6 +62,12 @@ static const struct conf_key where_keys[] = {
         .offset = offsetof(struct where_conf, severity),
         .help = "The syslog severity, by name: emerg, alert, crit, err, warning, notice, info or "
                 "debug."},
+    {.name = "fields",
+        .type = CONF_MAP,
+        .offset = offsetof(struct where_conf, fields),
+        .help = "Fields that the record must have, each with one of the values: a name of the "
+                "JSON object (nested ones with dots), of the audit record, of syslog's "
+                "structured data (ID.NAME)."},
 };
 
 static const struct conf_table where_table = {
@@ -128,9 +134,14 @@ static const struct conf_key event_keys[] = {
     {.name = "match",
         .type = CONF_STRINGS,
         .offset = offsetof(struct event_conf, match),
-        .required = true,
         .help = "PCRE2 patterns for the message, tried in order until one matches.  Named groups "
-                "become fields: (?<source_ip>\\S+) is source.ip."},
+                "become fields: (?<source_ip>\\S+) is source.ip.  Without any, where and its "
+                "fields alone decide."},
+    {.name = "take",
+        .type = CONF_MAP,
+        .offset = offsetof(struct event_conf, take),
+        .help = "Fields that the event takes from the record's, by the name a capture would have: "
+                "source_ip: src_ip.  Of several names the first that the record has."},
     {.name = "unless",
         .type = CONF_MAPS,
         .offset = offsetof(struct event_conf, unless),

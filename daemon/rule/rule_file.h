@@ -21,6 +21,7 @@ struct where_conf {
 	struct conf_strings host;
 	struct conf_strings facility;
 	struct conf_strings severity;
+	struct conf_map fields;
 };
 
 struct test_conf {
@@ -40,6 +41,7 @@ struct event_conf {
 	struct conf_strings references;
 	struct where_conf where;
 	struct conf_strings match;
+	struct conf_map take;
 	struct conf_maps unless;
 	struct conf_list tests; /* struct test_conf */
 };

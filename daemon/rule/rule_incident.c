@@ -31,12 +31,14 @@ event_has(const struct ruleset *rs, size_t event, const char *field)
 	const struct rule_body *body = &rs->bodies[event];
 
 	if (body->builtin)
-		return strcmp(rs->events[event].id, RULE_MATCH_LIMIT) == 0 &&
-		    strcmp(field, "rule.id") == 0;
+		return rule_event_builtin_has(event, field);
+	for (size_t i = 0; i < body->ntakes; i++)
+		if (strcmp(body->takes[i].capture.field, field) == 0)
+			return true;
 	for (size_t i = 0; i < body->npatterns; i++)
 		if (!pattern_has(&body->patterns[i], field))
 			return false;
-	return true;
+	return body->npatterns > 0;
 }
 
 static void

@@ -8,12 +8,31 @@
 #include "rule/rule.h"
 #include "rule/rule_file.h"
 #include "util/digest.h"
+#include "util/hash.h"
+
+/* Finds things in an array by their ids.  All zero is empty. */
+struct rule_index {
+	struct rule_slot {
+		char *id; /* NULL: free */
+		uint64_t hash;
+		size_t number; /* in the array */
+	} *slots;
+	size_t cap; /* a power of two, or 0 */
+	size_t used;
+	struct hash_key key;
+};
+
+/* An id that is there already stays as it is. */
+void rule_index_add(struct rule_index *x, const char *id, size_t number);
+bool rule_index_get(const struct rule_index *x, const char *id, size_t *number);
+void rule_index_free(struct rule_index *x);
 
 struct ruleset {
 	unsigned refs;
 	struct rule_limits limits;
 	struct event_rule *events;
 	size_t nevents;
+	struct rule_index event_ids;
 	struct rule_body *bodies; /* one per event rule */
 	struct incident_rule *incidents;
 	struct rule_place *incident_places;
@@ -53,6 +72,7 @@ struct rule_defs {
 	const struct conf_table *table;
 	struct rule_def *v;
 	size_t n;
+	struct rule_index ids;
 };
 
 /* All files and definitions, alive only during a load. */
@@ -88,6 +108,14 @@ bool rule_pattern_jit_works(void);
 void rule_unless_build(struct ruleset *rs, struct rule_load *l, const struct conf_maps *conf,
     struct rule_body *body);
 
+/* rule_record.c: fields of the record. */
+void rule_record_build_where(struct ruleset *rs, struct rule_load *l, const struct conf_map *conf,
+    struct rule_body *body);
+void rule_record_build_take(struct ruleset *rs, struct rule_load *l, const struct conf_map *conf,
+    struct rule_body *body);
+
+/* Does each event of the built-in rule ${event} have ${field}?  They come first. */
+bool rule_event_builtin_has(size_t event, const char *field);
 /* Make rules of all definitions, events first; errors go to ${l}. */
 void rule_events_build(struct ruleset *rs, struct rule_load *l);
 void rule_incidents_build(struct ruleset *rs, struct rule_load *l);

@@ -13,10 +13,9 @@
 struct rule_def *
 rule_defs_find(const struct rule_defs *defs, const char *id)
 {
-	for (size_t i = 0; i < defs->n; i++)
-		if (strcmp(defs->v[i].conf->id.s, id) == 0)
-			return &defs->v[i];
-	return NULL;
+	size_t i;
+
+	return rule_index_get(&defs->ids, id, &i) ? &defs->v[i] : NULL;
 }
 
 const char *

@@ -133,6 +133,39 @@ read_captures(struct ruleset *rs, struct rule_load *l, const struct conf_string 
 	return true;
 }
 
+/* Is what follows "(?" a call of a group? */
+static bool
+is_call(const char *text)
+{
+	if (text[0] == 'R' || text[0] == '&' || (text[0] == 'P' && text[1] == '>'))
+		return true;
+	text += text[0] == '+' || text[0] == '-';
+	return *text >= '0' && *text <= '9';
+}
+
+/* Does the text of a pattern call a group, or might it? */
+static bool
+may_call(const char *text)
+{
+	for (const char *p = text; *p != '\0'; p++)
+		if ((p[0] == '\\' && p[1] == 'g') ||
+		    (p[0] == '(' && p[1] == '?' && is_call(p + 2)))
+			return true;
+	return false;
+}
+
+/* The machine code that PCRE2 10.42 makes of back references can read beyond its
+ * subject, ((.||\1){3}b){2,}+, and that of a group that calls itself, (|\g<1>(?:|a))b,
+ * keeps no limits.  The interpreter does neither. */
+static bool
+is_safe_with_jit(const struct rule_pattern *p)
+{
+	uint32_t references = 0;
+
+	pcre2_pattern_info(p->code, PCRE2_INFO_BACKREFMAX, &references);
+	return references == 0 && !may_call(p->text);
+}
+
 bool
 rule_pattern_compile(struct ruleset *rs, struct rule_load *l, const struct conf_string *text,
     struct rule_pattern *p)
@@ -158,7 +191,7 @@ rule_pattern_compile(struct ruleset *rs, struct rule_load *l, const struct conf_
 	p->text = ruleset_string(rs, text->s);
 	p->place = ruleset_place(rs, text->at);
 	/* What JIT cannot do the interpreter does. */
-	if (rs->limits.jit)
+	if (rs->limits.jit && is_safe_with_jit(p))
 		pcre2_jit_compile(p->code, PCRE2_JIT_COMPLETE);
 	return true;
 }

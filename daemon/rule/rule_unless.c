@@ -126,6 +126,9 @@ find_capture(const struct rule_body *body, const char *name)
 		for (size_t j = 0; j < body->patterns[i].ncaptures; j++)
 			if (strcmp(body->patterns[i].captures[j].capture, name) == 0)
 				return &body->patterns[i].captures[j];
+	for (size_t i = 0; i < body->ntakes; i++)
+		if (strcmp(body->takes[i].capture.capture, name) == 0)
+			return &body->takes[i].capture;
 	return NULL;
 }
 

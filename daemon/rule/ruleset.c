@@ -85,6 +85,7 @@ ruleset_unref(struct ruleset **rsp)
 		rule_list_free(&rs->lists[i]);
 	for (size_t i = 0; i < rs->nkept; i++)
 		free(rs->kept[i]);
+	rule_index_free(&rs->event_ids);
 	free(rs->lists);
 	free(rs->kept);
 	free(rs->events);
@@ -110,10 +111,9 @@ ruleset_event(const struct ruleset *rs, size_t i)
 const struct event_rule *
 ruleset_find_event(const struct ruleset *rs, const char *id)
 {
-	for (size_t i = 0; i < rs->nevents; i++)
-		if (strcmp(rs->events[i].id, id) == 0)
-			return &rs->events[i];
-	return NULL;
+	size_t i;
+
+	return rule_index_get(&rs->event_ids, id, &i) ? &rs->events[i] : NULL;
 }
 
 size_t

@@ -50,6 +50,12 @@ struct incident_rule {
 /* Events about the detector itself, present in every rule set. */
 #define RULE_MATCH_LIMIT "triaged.match-limit" /* a pattern ran out of its limits */
 #define RULE_LINE_CUT "triaged.line-cut"       /* a line or message longer than the limit */
+/* And about sources, with log.source, event.reason (a trouble's name), error.message
+ * and, where there is one, log.file.path. */
+#define RULE_GAP "triaged.gap"         /* something was not examined */
+#define RULE_SKIPPED "triaged.skipped" /* nor was this, but no text: NUL bytes */
+#define RULE_SOURCE "triaged.source"   /* silent, gone, not readable */
+#define RULE_SOURCE_WELL "triaged.source-well" /* no more */
 
 /* Load every *.yaml of ${dirs} (in order of name; a path that is a file is that
  * file), compile the patterns, link incidents to events.  A later directory may

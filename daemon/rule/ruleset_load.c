@@ -29,14 +29,21 @@ load_new(struct diag *diag)
 }
 
 static void
+free_defs(struct rule_defs *defs)
+{
+	free(defs->v);
+	rule_index_free(&defs->ids);
+}
+
+static void
 load_free(struct rule_load *l)
 {
 	for (size_t i = 0; i < l->nfiles; i++)
 		rule_file_free(&l->files[i]);
 	free(l->files);
-	free(l->lists.v);
-	free(l->events.v);
-	free(l->incidents.v);
+	free_defs(&l->lists);
+	free_defs(&l->events);
+	free_defs(&l->incidents);
 	buf_free(&l->hashes);
 	free(l);
 }
@@ -62,6 +69,7 @@ add_def(struct rule_load *l, struct rule_defs *defs, struct rule_file *f, struct
 	struct rule_def *def = rule_defs_find(defs, conf->id.s);
 
 	if (def == NULL) {
+		rule_index_add(&defs->ids, conf->id.s, defs->n);
 		XGROW(defs->v, defs->n);
 		defs->v[defs->n++] = (struct rule_def){.conf = conf,
 		    .file = f,

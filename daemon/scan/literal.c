@@ -3,7 +3,8 @@
  *
  * Walks over the tree of a pattern from left to right and keeps runs: short lists
  * of strings of which one is consumed right up to here.  Where a run ends, it is a
- * candidate, and the best candidate of all wins.  The syntax is read elsewhere.
+ * candidate, and the best candidate of all wins.  What must lie ahead or behind is
+ * walked over by itself, for candidates of its own.  The syntax is read elsewhere.
  */
 #include "scan/literal.h"
 
@@ -304,13 +305,12 @@ walk_over_choice(struct walk *w, const struct literal_node *node)
 	c->exact = c->required = true;
 	for (node = node->child; node != NULL; node = node->next)
 		add_alternative(c, node);
-	if (c->exact) {
+	if (c->exact)
 		extend_runs(w, &c->strings);
-	} else {
+	else
 		end_runs(w);
-		if (c->required)
-			consider(w, c->literals.v, c->literals.n);
-	}
+	if (c->required)
+		consider(w, c->literals.v, c->literals.n);
 	free(c);
 }
 
@@ -344,14 +344,23 @@ walk_over_repeat(struct walk *w, const struct literal_node *node)
 		return;
 	}
 	once = examine(node->child);
-	if (once->exact) {
+	if (once->exact)
 		walk_over_times(w, &once->runs[RUN_ALL], node->min, node->max);
-	} else {
+	else
 		end_runs(w);
-		if (node->min > 0)
-			consider(w, once->best.v, once->best.n);
-	}
+	if (node->min > 0)
+		consider(w, once->best.v, once->best.n);
 	free(once);
+}
+
+/* Runs go on as if it were not there. */
+static void
+walk_over_look(struct walk *w, const struct literal_node *node)
+{
+	struct walk *look = examine(node->child);
+
+	consider(w, look->best.v, look->best.n);
+	free(look);
 }
 
 static void
@@ -359,6 +368,9 @@ walk_over(struct walk *w, const struct literal_node *node)
 {
 	switch (node->kind) {
 	case LITERAL_EMPTY:
+		break;
+	case LITERAL_LOOK:
+		walk_over_look(w, node);
 		break;
 	case LITERAL_BYTES:
 		walk_over_bytes(w, node);

@@ -1,9 +1,11 @@
 /*
  * literal: what every line that a pattern matches must contain.
  *
- * From the text of a PCRE2 pattern: strings of which each match, whatever the
- * subject, contains at least one.  Sound before sharp: where it is not certain,
- * there is none.  Compares ASCII letters case-blind.
+ * From the text of a PCRE2 pattern: strings of which each subject that it matches
+ * contains at least one.  Mostly it is part of the match, but what must lie ahead or
+ * behind counts, too.  So the subject must be what is searched, or part of it: a line
+ * without its newline.  Sound before sharp: where it is not certain, there is none.
+ * Compares ASCII letters case-blind.
  */
 #ifndef SCAN_LITERAL_H
 #define SCAN_LITERAL_H
@@ -13,7 +15,7 @@
 
 #define LITERAL_MIN 3  /* bytes */
 #define LITERAL_MAX 64 /* longer ones are cut to their rarest part */
-#define LITERAL_ALTERNATIVES 32
+#define LITERAL_ALTERNATIVES 64
 
 /* Bytes, ASCII letters in lower case, no newline. */
 struct literal {

@@ -28,10 +28,18 @@ parse_body(struct literal_parser *ps, uint32_t options)
 	return choice;
 }
 
-/* Lookaround requires something of the line, but nothing that lies next to the
- * rest of what is consumed. */
+/* Looking ahead or behind. */
 static struct literal_node *
-parse_lookaround(struct literal_parser *ps)
+parse_positive(struct literal_parser *ps)
+{
+	struct literal_node *look = literal_node_new(ps, LITERAL_LOOK);
+
+	look->child = parse_body(ps, ps->options);
+	return look;
+}
+
+static struct literal_node *
+parse_negative(struct literal_parser *ps)
 {
 	parse_body(ps, ps->options);
 	return literal_node_new(ps, LITERAL_EMPTY);
@@ -103,8 +111,10 @@ parse_options(struct literal_parser *ps)
 static struct literal_node *
 parse_angle(struct literal_parser *ps)
 {
-	if (literal_take(ps, '=') || literal_take(ps, '!') || literal_take(ps, '*'))
-		return parse_lookaround(ps);
+	if (literal_take(ps, '=') || literal_take(ps, '*'))
+		return parse_positive(ps);
+	if (literal_take(ps, '!'))
+		return parse_negative(ps);
 	literal_take_through(ps, '>');
 	return parse_body(ps, ps->options);
 }
@@ -181,9 +191,10 @@ parse_special(struct literal_parser *ps)
 	ps->p++;
 	switch (c) {
 	case '=':
-	case '!':
 	case '*':
-		return parse_lookaround(ps);
+		return parse_positive(ps);
+	case '!':
+		return parse_negative(ps);
 	case '<':
 		return parse_angle(ps);
 	case '\'':
@@ -203,13 +214,35 @@ parse_special(struct literal_parser *ps)
 	}
 }
 
+/* What follows "(*": assertions by name.  (*ACCEPT) and other verbs may end a match,
+ * or what an assertion looks at, early, or change the syntax. */
+static struct literal_node *
+parse_named(struct literal_parser *ps)
+{
+	static const char *const positive[] = {
+	    "pla:", "positive_lookahead:", "plb:", "positive_lookbehind:", "napla:",
+	    "non_atomic_positive_lookahead:", "naplb:", "non_atomic_positive_lookbehind:"};
+	static const char *const negative[] = {
+	    "nla:", "negative_lookahead:", "nlb:", "negative_lookbehind:"};
+
+	for (size_t i = 0; i < sizeof(positive) / sizeof(*positive); i++)
+		if (literal_take_text(ps, positive[i]))
+			return parse_positive(ps);
+	for (size_t i = 0; i < sizeof(negative) / sizeof(*negative); i++)
+		if (literal_take_text(ps, negative[i]))
+			return parse_negative(ps);
+	if (literal_take_text(ps, "atomic:"))
+		return parse_body(ps, ps->options);
+	literal_give_up(ps);
+	return literal_node_new(ps, LITERAL_EMPTY);
+}
+
 struct literal_node *
 literal_group(struct literal_parser *ps)
 {
 	if (literal_take(ps, '?'))
 		return parse_special(ps);
-	/* (*ACCEPT) and other verbs may end a match early, or change the syntax. */
-	if (literal_peek(ps) == '*')
-		literal_give_up(ps);
+	if (literal_take(ps, '*'))
+		return parse_named(ps);
 	return parse_body(ps, ps->options);
 }

@@ -2,7 +2,8 @@
  * literal_internal: a pattern as a tree, as far as literals need to know it.
  *
  * Each node stands for every text that its part of the pattern can consume, or
- * for more: never for less.
+ * for more: never for less.  What lies ahead or behind is not consumed: it may be the
+ * same text as what is, so it is a tree of its own beside the others.
  */
 #ifndef SCAN_LITERAL_INTERNAL_H
 #define SCAN_LITERAL_INTERNAL_H
@@ -14,7 +15,8 @@
 #define LITERAL_NODE_BYTES 4
 
 enum literal_kind {
-	LITERAL_EMPTY,    /* nothing: an assertion, a setting, a comment */
+	LITERAL_EMPTY,    /* nothing: an anchor, a setting, a comment */
+	LITERAL_LOOK,     /* nothing; what its one child could consume is in the subject */
 	LITERAL_BYTES,    /* one byte, one of ${bytes} */
 	LITERAL_UNKNOWN,  /* anything, of any length */
 	LITERAL_SEQUENCE, /* its children, in order */
@@ -56,6 +58,7 @@ struct literal_parser {
 int literal_peek(const struct literal_parser *ps);
 /* Take ${c} if it comes next. */
 bool literal_take(struct literal_parser *ps, char c);
+bool literal_take_text(struct literal_parser *ps, const char *text);
 /* Take everything up to and with ${c}; without one there, give up. */
 void literal_take_through(struct literal_parser *ps, char c);
 /* Take a decimal number if there is one; a large one becomes some other large one. */

@@ -35,8 +35,8 @@ literal_take(struct literal_parser *ps, char c)
 	return true;
 }
 
-static bool
-take_text(struct literal_parser *ps, const char *text)
+bool
+literal_take_text(struct literal_parser *ps, const char *text)
 {
 	size_t n = strlen(text);
 
@@ -139,13 +139,13 @@ static void
 skip_ignored(struct literal_parser *ps)
 {
 	for (;;) {
-		if (take_text(ps, "\\E"))
+		if (literal_take_text(ps, "\\E"))
 			ps->quote = false;
 		else if (ps->quote)
 			return;
-		else if (take_text(ps, "\\Q"))
+		else if (literal_take_text(ps, "\\Q"))
 			ps->quote = true;
-		else if (take_text(ps, "(?#"))
+		else if (literal_take_text(ps, "(?#"))
 			literal_take_through(ps, ')');
 		else if (!skip_extended(ps))
 			return;

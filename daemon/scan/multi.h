@@ -31,7 +31,7 @@ typedef void multi_cb(void *ctx, struct sv line, const uint32_t *owners, size_t 
 /* Look through ${data}, whole lines; the last may lack its newline. */
 void multi_scan(struct multi *m, struct sv data, multi_cb *found, void *ctx);
 
-/* Which implementation runs here: "avx2", "portable"; for status and tests. */
+/* Which implementation runs here: "avx2", "sse4.1", "neon", "portable"; for status and tests. */
 const char *multi_kind(const struct multi *m);
 
 #endif

@@ -46,6 +46,12 @@ struct multi_finders {
 
 const struct multi_finders *multi_portable(void);
 const struct multi_finders *multi_avx2(void); /* NULL: not on this machine */
+const struct multi_finders *multi_sse(void);
+const struct multi_finders *multi_neon(void);
+
+/* All that this machine has, the best first; returns how many. */
+#define MULTI_KINDS 4
+size_t multi_kinds(const struct multi_finders *kinds[MULTI_KINDS]);
 
 /* --- index */
 

@@ -6,17 +6,26 @@
 
 #include <stdlib.h>
 
+#include "model/fields.h"
 #include "rule/rule.h"
 #include "scan/literal.h"
 #include "scan/multi.h"
+#include "util/num.h"
 #include "util/sv.h"
 #include "util/xalloc.h"
 
+/* Rules that are candidates on every line. */
+struct always {
+	uint32_t *v; /* ascending */
+	size_t n;
+};
+
 struct scanner {
-	struct multi *multi; /* NULL when no rule has a literal */
-	uint32_t *always;    /* rules without: candidates on every line */
-	size_t nalways;
-	uint32_t *merged; /* scratch: room for every rule */
+	struct multi *multi;   /* NULL when no rule has a literal */
+	struct always literal; /* rules without one */
+	struct always program; /* those, and rules that only their program's name tells: it is
+	                          not in lines of a stream that names it for them */
+	uint32_t *merged;      /* scratch: room for every rule */
 };
 
 /* ---- literals of the rules -------------------------------------------------- */
@@ -45,40 +54,65 @@ add_pattern(struct collection *c, const struct rule_pattern *p, uint32_t owner)
 	return found.n > 0;
 }
 
-/* The name of a program stands in each line of it. */
+/* One of ${texts} stands in the line. */
 static bool
-add_programs(struct collection *c, const struct rule_strings *programs, uint32_t owner)
+add_texts(struct collection *c, const struct rule_strings *texts, uint32_t owner)
 {
 	char text[LITERAL_MAX];
 
-	for (size_t i = 0; i < programs->n; i++)
-		if (strlen(programs->v[i]) < LITERAL_MIN || strlen(programs->v[i]) > LITERAL_MAX)
+	for (size_t i = 0; i < texts->n; i++)
+		if (strlen(texts->v[i]) < LITERAL_MIN || strlen(texts->v[i]) > LITERAL_MAX)
 			return false;
-	for (size_t i = 0; i < programs->n; i++) {
-		size_t n = strlen(programs->v[i]);
+	for (size_t i = 0; i < texts->n; i++) {
+		size_t n = strlen(texts->v[i]);
 
 		for (size_t k = 0; k < n; k++) {
-			char ch = programs->v[i][k];
+			char ch = texts->v[i][k];
 
 			text[k] = (char)(ch >= 'A' && ch <= 'Z' ? ch + ('a' - 'A') : ch);
 		}
 		add_literal(c, text, n, owner);
 	}
-	return programs->n > 0;
+	return texts->n > 0;
 }
 
-/* False when no literal of the rule is known; those of a part of its patterns
- * are then in ${c} for nothing. */
+/* Each pattern has literals; those of a part of them are in ${c} for nothing. */
 static bool
-add_rule(struct collection *c, const struct event_rule *rule)
+add_patterns(struct collection *c, const struct rule_body *body, uint32_t owner)
 {
-	const struct rule_body *body = rule->body;
-	uint32_t owner = (uint32_t)rule->index;
 	bool all = body->npatterns > 0;
 
 	for (size_t i = 0; i < body->npatterns && all; i++)
 		all = add_pattern(c, &body->patterns[i], owner);
-	return all || add_programs(c, &body->programs, owner);
+	return all;
+}
+
+/* A record that has one of the values of a field has it somewhere in its line. */
+static bool
+add_fields(struct collection *c, const struct rule_body *body, uint32_t owner)
+{
+	for (size_t i = 0; i < body->nfields; i++)
+		if (add_texts(c, &body->fields[i].values, owner))
+			return true;
+	return false;
+}
+
+static void
+add_always(struct always *a, size_t rule)
+{
+	a->v[a->n++] = (uint32_t)rule;
+}
+
+static void
+add_rule(struct scanner *s, struct collection *c, const struct event_rule *rule)
+{
+	uint32_t owner = (uint32_t)rule->index;
+
+	if (add_patterns(c, rule->body, owner) || add_fields(c, rule->body, owner))
+		return;
+	add_always(&s->program, rule->index);
+	if (!add_texts(c, &rule->body->programs, owner))
+		add_always(&s->literal, rule->index);
 }
 
 struct scanner *
@@ -88,13 +122,14 @@ scanner_new(const struct ruleset *rules)
 	struct collection c = {0};
 	size_t n = ruleset_nevents(rules);
 
-	s->always = xcalloc(n, sizeof(*s->always));
+	s->literal.v = xcalloc(n, sizeof(*s->literal.v));
+	s->program.v = xcalloc(n, sizeof(*s->program.v));
 	s->merged = xcalloc(n, sizeof(*s->merged));
 	for (size_t i = 0; i < n; i++) {
 		const struct event_rule *rule = ruleset_event(rules, i);
 
-		if (!rule->body->builtin && !add_rule(&c, rule))
-			s->always[s->nalways++] = (uint32_t)i;
+		if (!rule->body->builtin)
+			add_rule(s, &c, rule);
 	}
 	if (c.n > 0)
 		s->multi = multi_new(c.v, c.n, n);
@@ -113,7 +148,8 @@ scanner_free(struct scanner **sp)
 	if (s == NULL)
 		return;
 	multi_free(&s->multi);
-	free(s->always);
+	free(s->literal.v);
+	free(s->program.v);
 	free(s->merged);
 	free(s);
 }
@@ -121,7 +157,7 @@ scanner_free(struct scanner **sp)
 size_t
 scanner_without_literal(const struct scanner *s)
 {
-	return s->nalways;
+	return s->literal.n;
 }
 
 /* ---- lines ------------------------------------------------------------------ */
@@ -130,6 +166,7 @@ scanner_without_literal(const struct scanner *s)
 struct walk {
 	struct scanner *s;
 	const struct chunk *chunk;
+	const struct always *always; /* of this chunk */
 	scan_cb *candidate;
 	void *ctx;
 	const char *at;
@@ -148,15 +185,31 @@ strip(struct sv text)
 	return text;
 }
 
+/* A line that format/ has made says itself where it stands. */
+static void
+take_offset(struct line *line)
+{
+	const char *end = memchr(line->text.p, FIELDS_SEPARATOR, line->text.n);
+	size_t n = end == NULL ? 0 : (size_t)(end - line->text.p);
+	int64_t offset;
+
+	if (num_int((struct sv){line->text.p, n}, 0, INT64_MAX, &offset))
+		line->offset = (uint64_t)offset;
+	line->text = sv_from(line->text, n + 1);
+}
+
 static void
 offer(struct walk *w, struct sv text, const uint32_t *rules, size_t n)
 {
 	struct line line = {.stream = w->chunk->stream,
 	    .number = w->chunk->number == 0 ? 0 : w->chunk->number + w->lines,
 	    .text = strip(text),
+	    .form = w->chunk->form,
 	    .cut = w->chunk->cut};
 
 	line.offset = w->chunk->offset + (uint64_t)(line.text.p - w->chunk->data.p);
+	if (line.form == LINE_FIELDS)
+		take_offset(&line);
 	if (line.text.n > 0)
 		w->candidate(w->ctx, &line, rules, n);
 }
@@ -165,7 +218,7 @@ offer(struct walk *w, struct sv text, const uint32_t *rules, size_t n)
 static void
 pass(struct walk *w, const char *end)
 {
-	if (w->s->nalways == 0) {
+	if (w->always->n == 0) {
 		w->lines += sv_count((struct sv){w->at, (size_t)(end - w->at)}, '\n');
 		w->at = end;
 		return;
@@ -174,23 +227,23 @@ pass(struct walk *w, const char *end)
 		const char *newline = memchr(w->at, '\n', (size_t)(end - w->at));
 		const char *stop = newline == NULL ? end : newline;
 
-		offer(w, (struct sv){w->at, (size_t)(stop - w->at)}, w->s->always, w->s->nalways);
+		offer(w, (struct sv){w->at, (size_t)(stop - w->at)}, w->always->v, w->always->n);
 		w->at = newline == NULL ? end : newline + 1;
 		w->lines += newline != NULL;
 	}
 }
 
 static size_t
-merge(struct scanner *s, const uint32_t *owners, size_t n)
+merge(struct scanner *s, const struct always *always, const uint32_t *owners, size_t n)
 {
 	size_t i = 0, k = 0, out = 0;
 
-	while (i < n || k < s->nalways) {
-		bool first = k == s->nalways || (i < n && owners[i] <= s->always[k]);
-		uint32_t rule = first ? owners[i] : s->always[k];
+	while (i < n || k < always->n) {
+		bool first = k == always->n || (i < n && owners[i] <= always->v[k]);
+		uint32_t rule = first ? owners[i] : always->v[k];
 
 		i += i < n && owners[i] == rule;
-		k += k < s->nalways && s->always[k] == rule;
+		k += k < always->n && always->v[k] == rule;
 		s->merged[out++] = rule;
 	}
 	return out;
@@ -203,8 +256,8 @@ found(void *ctx, struct sv line, const uint32_t *owners, size_t n)
 	const char *end = w->chunk->data.p + w->chunk->data.n;
 
 	pass(w, line.p);
-	if (w->s->nalways > 0) {
-		n = merge(w->s, owners, n);
+	if (w->always->n > 0) {
+		n = merge(w->s, w->always, owners, n);
 		owners = w->s->merged;
 	}
 	offer(w, line, owners, n);
@@ -222,7 +275,7 @@ finish(struct walk *w)
 	const char *end = w->chunk->data.p + w->chunk->data.n;
 
 	if (w->chunk->cut && w->at < end)
-		offer(w, (struct sv){w->at, (size_t)(end - w->at)}, w->s->always, w->s->nalways);
+		offer(w, (struct sv){w->at, (size_t)(end - w->at)}, w->always->v, w->always->n);
 	else
 		pass(w, end);
 }
@@ -231,7 +284,8 @@ uint64_t
 scan_chunk(struct scanner *s, const struct chunk *chunk, scan_cb *candidate, void *ctx)
 {
 	struct sv data = chunk->data;
-	struct walk w = {s, chunk, candidate, ctx, data.p, 0};
+	bool named = chunk->form != LINE_FIELDS && chunk->stream->program != NULL;
+	struct walk w = {s, chunk, named ? &s->program : &s->literal, candidate, ctx, data.p, 0};
 
 	if (s->multi != NULL)
 		multi_scan(s->multi, data, found, &w);

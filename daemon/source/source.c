@@ -9,6 +9,7 @@
 #include <assert.h>
 #include <stdlib.h>
 #include <sys/stat.h>
+#include <time.h>
 
 #include "conf/config.h"
 #include "ev/ev.h"
@@ -17,50 +18,79 @@
 #include "util/xalloc.h"
 
 #define SCAN_EVERY 1000 /* ms */
-#define SCAN_GAP 100    /* ms at least between scans, however often names change */
-/* How long a file without a name must not have grown to be at its end.  A writer
- * is told to reopen within seconds of the rename; what it had in hand is waited
- * for. */
-#define GRACE 10000 /* ms */
+/* Between scans at least, however often names change: this many times what the last
+ * one took, within bounds. */
+#define SCAN_SHARE 10
+#define SCAN_GAP_MOST 100 /* ms */
 
 /* ---- the files of the set ------------------------------------------------------ */
-
-static size_t
-bucket_of(const struct source_id *id)
-{
-	return id->inode % SOURCE_BUCKETS;
-}
 
 struct source_file *
 source_set_find(const struct source_set *s, const struct source_id *id)
 {
-	struct source_file *f = s->buckets[bucket_of(id)];
+	struct source_file *f = s->buckets[source_identity_bucket(id)];
 
-	while (f != NULL && !source_id_eq(&f->id, id))
+	while (f != NULL && !source_identity_eq(&f->id, id))
 		f = f->bucket;
 	return f;
 }
 
-void
-source_set_add(struct source_set *s, const struct source *source, struct source_file *f)
+bool
+source_set_has_stored(const struct source_set *s, const struct source_id *id)
 {
-	struct source_file **bucket = &s->buckets[bucket_of(&f->id)];
+	for (size_t i = 0; i < s->nstored; i++)
+		if (source_identity_eq(&s->stored[i].id, id))
+			return true;
+	return false;
+}
+
+struct source_file *
+source_set_at(const struct source_set *s, const char *path)
+{
+	struct source_file *found = NULL;
+
+	for (size_t i = 0; i < s->nfiles; i++)
+		if (!s->files[i]->gone && strcmp(s->files[i]->stream.path, path) == 0)
+			found = s->files[i];
+	return found;
+}
+
+static struct source_file *
+newest_of(const struct source_set *s, const char *path)
+{
+	for (size_t i = s->nfiles; i > 0; i--)
+		if (strcmp(s->files[i - 1]->stream.path, path) == 0)
+			return s->files[i - 1];
+	return NULL;
+}
+
+void
+source_set_add(struct source_set *s, const struct source *source, struct source_file *f,
+    struct source_file *newer)
+{
+	struct source_file **bucket = &s->buckets[source_identity_bucket(&f->id)];
 
 	f->stream.source = source->conf->id.s;
-	for (size_t i = 0; i < s->nfiles; i++)
-		if (strcmp(s->files[i]->stream.path, f->stream.path) == 0)
-			f->older = s->files[i];
+	f->stream.program = source->conf->program.s;
+	f->stream.form = source->conf->listen.n > 0 ? LINE_SPOOL : LINE_RAW;
+	if (newer != NULL) {
+		f->older = newer->older;
+		newer->older = f;
+	} else {
+		f->older = newest_of(s, f->stream.path);
+	}
 	f->bucket = *bucket;
 	*bucket = f;
 	XGROW(s->files, s->nfiles);
 	s->files[s->nfiles++] = f;
-	source_watch_file(s->watch, f);
+	if (f->archive == NULL)
+		source_watch_file(s->watch, f);
 }
 
 void
 source_set_take_out(struct source_set *s, size_t i)
 {
-	struct source_file *f = s->files[i], **link = &s->buckets[bucket_of(&f->id)];
+	struct source_file *f = s->files[i], **link = &s->buckets[source_identity_bucket(&f->id)];
 
 	while (*link != f)
 		link = &(*link)->bucket;
@@ -77,7 +107,7 @@ void
 source_set_check(struct source_set *s, struct source_file *f)
 {
 	if (source_file_check(f))
-		s->stats.truncations++;
+		source_recover_cut(s, f, f->last.offset, f->last.check);
 }
 
 void
@@ -111,7 +141,16 @@ scan(void *ctx)
 {
 	struct source_set *s = ctx;
 
+	struct timespec begin, end;
+
+	clock_gettime(CLOCK_MONOTONIC, &begin);
 	source_scan(s);
+	clock_gettime(CLOCK_MONOTONIC, &end);
+	s->scan_gap = SCAN_SHARE * ((end.tv_sec - begin.tv_sec) * 1000 +
+	                               (end.tv_nsec - begin.tv_nsec) / 1000000) +
+	    1;
+	if (s->scan_gap > SCAN_GAP_MOST)
+		s->scan_gap = SCAN_GAP_MOST;
 	ev_timer_set(s->scan_timer, SCAN_EVERY);
 	turn_soon(s);
 }
@@ -132,7 +171,7 @@ names_changed(void *ctx)
 	int64_t since = clock_mono() - s->scanned;
 
 	if (s->starts > 0)
-		ev_timer_set(s->scan_timer, since >= SCAN_GAP ? 0 : SCAN_GAP - since);
+		ev_timer_set(s->scan_timer, since >= s->scan_gap ? 0 : s->scan_gap - since);
 }
 
 /* ---- start and rewind ------------------------------------------------------------ */
@@ -170,10 +209,13 @@ remember(struct source_set *s, const struct position *pos)
 
 	if (strncmp(pos->stream, mark, sizeof(mark) - 1) == 0) {
 		remember_mark(s, pos->stream + sizeof(mark) - 1);
-	} else if (!pos->done && pos->path != NULL && source_id_parse(pos->stream, &id)) {
+	} else if (!pos->done && pos->path != NULL && source_identity_parse(pos->stream, &id)) {
 		XGROW(s->stored, s->nstored);
 		s->stored[s->nstored++] = (struct source_stored){
-		    .id = id, .path = xstrdup(pos->path), .offset = pos->offset};
+		    .id = id,
+		    .path = xstrdup(pos->path),
+		    .offset = pos->offset,
+		    .check = pos->check};
 	}
 }
 
@@ -184,34 +226,49 @@ remember_all(struct source_set *s, const struct position *committed, size_t n)
 {
 	for (size_t i = 0; i < s->nsources; i++)
 		s->sources[i].known = false;
+	source_recover_forget(s);
 	forget_stored(s);
 	for (size_t i = 0; i < n; i++)
 		remember(s, &committed[i]);
 	if (s->nstored > 0)
 		qsort(s->stored, s->nstored, sizeof(*s->stored), by_age);
 	for (size_t i = 0; i < s->nsources; i++)
-		s->sources[i].announce = s->sources[i].begun && !s->sources[i].known;
+		s->sources[i].announce = s->sources[i].begun && !s->sources[i].known &&
+		    s->sources[i].conf->files.n > 0;
 }
 
 static struct source_stored *
 stored_of(struct source_set *s, const struct source_id *id)
 {
 	for (size_t i = 0; i < s->nstored; i++)
-		if (source_id_eq(&s->stored[i].id, id))
+		if (source_identity_eq(&s->stored[i].id, id))
 			return &s->stored[i];
 	return NULL;
+}
+
+/* Gaps that nobody knows of are told again with the position; those of a stored
+ * position are stored like it. */
+static void
+owe_gaps(struct source_file *f, bool stored)
+{
+	if (stored)
+		f->ngaps = 0;
+	for (size_t i = 0; i < f->ngaps; i++)
+		f->gaps[i].told = false;
 }
 
 static void
 rewind_file(struct source_set *s, struct source_file *f)
 {
 	const struct source_stored *st = stored_of(s, &f->id);
-	uint64_t offset = st != NULL ? st->offset : f->first;
+	uint64_t offset = st != NULL ? st->offset : f->first, check = st != NULL ? st->check : 0;
 
-	source_file_seek(f, offset);
-	f->announce = st == NULL || f->lines.begin != offset;
+	owe_gaps(f, st != NULL);
+	f->announce = st == NULL;
 	if (st != NULL)
 		source_set_forget(s, (size_t)(st - s->stored));
+	if (!source_file_seek(f, offset, check))
+		source_recover_cut(s, f, offset, check);
 	source_set_check(s, f);
 }
 
@@ -249,7 +306,7 @@ source_committed(struct source_set *s, const char *stream, uint64_t offset)
 	struct source_file *f;
 	struct source_id id;
 
-	if (!source_id_parse(stream, &id) || (f = source_set_find(s, &id)) == NULL)
+	if (!source_identity_parse(stream, &id) || (f = source_set_find(s, &id)) == NULL)
 		return;
 	source_file_committed(f, offset);
 	if (source_file_may_go(f))
@@ -270,8 +327,8 @@ source_new(struct ev *ev, const struct source_conf *conf, size_t n, size_t max_l
 	s->cb = *cb;
 	s->ctx = ctx;
 	s->max_line = max_line;
-	s->grace = GRACE;
-	s->buffer = xmalloc(SOURCE_READ_SIZE);
+	s->grace = -1;
+	s->buffer = xmalloc(SOURCE_READ_SIZE + SOURCE_CHECK_SIZE);
 	s->nsources = n;
 	s->sources = xcalloc(n, sizeof(*s->sources));
 	for (size_t i = 0; i < n; i++)
@@ -297,9 +354,9 @@ source_free(struct source_set **sp)
 	free(s->files);
 	forget_stored(s);
 	free(s->stored);
-	for (size_t i = 0; i < s->nproblems; i++)
-		free(s->problems[i].path);
-	free(s->problems);
+	source_recover_forget(s);
+	free(s->missing);
+	source_health_free(s);
 	free(s->sources);
 	free(s->buffer);
 	free(s);
@@ -315,11 +372,14 @@ source_each(const struct source_set *s, source_status_cb *cb, void *ctx)
 		    .path = f->stream.path,
 		    .stream = f->stream.id,
 		    .offset = f->lines.begin,
+		    .first = f->first,
 		    .size = f->size,
+		    .rotated = f->gone,
+		    .heard = f->grew == 0 ? 0 : clock_now() - (clock_mono() - f->grew),
 		    .problem = f->problem};
 		struct stat now;
 
-		if (fstat(f->fd, &now) == 0)
+		if (f->archive == NULL && fstat(f->fd, &now) == 0)
 			st.size = (uint64_t)now.st_size;
 		cb(ctx, &st);
 	}

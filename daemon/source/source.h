@@ -1,10 +1,12 @@
 /*
- * source: files, followed.  Delivers whole lines with their position; the truth
- * is what a rescan sees, inotify only says when to look.
+ * source: files and journals, followed.  Delivers whole lines with their position;
+ * the truth is what a rescan sees, inotify only says when to look.
  *
  * A file is known by what it is, not by its name: its stream id is
- * "DEVICE:INODE:BIRTHTIME" in hex.  A renamed file is read to its end and only
- * then let go; a file cut shorter starts again at 0.
+ * "FILESYSTEM:HANDLE:BIRTHTIME", the handle being the one a file server would be
+ * given, or the inode.  A renamed file is read to its end and only then let go; one
+ * that was cut, or written anew, starts again at 0, after what a copy still has of
+ * it.  Rotated files are found again compressed, too.
  */
 #ifndef SOURCE_SOURCE_H
 #define SOURCE_SOURCE_H
@@ -14,6 +16,7 @@
 #include <stdint.h>
 
 #include "model/line.h"
+#include "model/trouble.h"
 
 struct ev;
 struct source_set;
@@ -25,6 +28,10 @@ struct source_cb {
 	/* A position changed without lines: a known-source mark, a file begun at its
 	 * end, a stream that is done.  To be committed like any other. */
 	void (*position)(void *ctx, const struct position *pos);
+	/* Something is not examined, or a source is not well.  A gap fires before the
+	 * chunk or position that passes over it, in the same turn of the loop, so that
+	 * both are committed together. */
+	void (*trouble)(void *ctx, const struct trouble *t);
 };
 
 /* ${conf} is borrowed for the life of the set.  Nothing is opened yet. */
@@ -50,8 +57,11 @@ void source_committed(struct source_set *s, const char *stream, uint64_t offset)
 /* For people: one call per open stream or file that cannot be read. */
 struct source_status {
 	const char *source, *path, *stream;
+	uint64_t first;  /* where examination began */
 	uint64_t offset; /* delivered */
 	uint64_t size;
+	bool rotated;    /* read to its end, then let go */
+	int64_t heard;   /* when it last grew, ms since the epoch; 0 = not since the start */
 	const char *problem; /* NULL when all is well */
 };
 typedef void source_status_cb(void *ctx, const struct source_status *st);
@@ -67,9 +77,8 @@ struct source_stats {
 const struct source_stats *source_stats(const struct source_set *s);
 
 /* Read the file ${path} ("-" is standard input) from start to end as one stream
- * and deliver its lines, numbered from 1; what replay uses.  Stops early when
- * ${cb} returns false.  -1 with errno when it cannot be read.  Lines are cut
- * and counted by the same code as above. */
+ * and deliver its lines; what replay uses.  Stops early when ${cb} returns false.
+ * -1 with errno when it cannot be read.  Lines are cut by the same code as above. */
 typedef bool source_replay_cb(void *ctx, const struct chunk *chunk);
 int source_replay(const char *path, size_t max_line, source_replay_cb *cb, void *ctx);
 

@@ -1,12 +1,18 @@
 /*
  * source_internal: what the files of source/ share.
  *
- * source.c        the set: start, rewind, pause, status
- * source_turn.c   what is done in a turn of the loop: reports, reading, letting go
- * source_scan.c   which files are there now, and what became of the others
- * source_file.c   one open file and how far it has been read
- * source_lines.c  from bytes to whole lines
- * source_watch.c  inotify: when to look
+ * source.c           the set: start, rewind, pause, status
+ * source_turn.c      what is done in a turn of the loop: reports, reading, letting go
+ * source_scan.c      which files are there now, and what became of the others
+ * source_recover.c   content that is not where it was: rotated, compressed, copied
+ * source_sibling.c   the rotated files that belong to a path
+ * source_health.c    troubles on their way out; who is silent, gone or refused
+ * source_file.c      one open file and how far it has been read
+ * source_identity.c  what a file is, whatever it is called
+ * source_check.c     whether content is still what it was
+ * source_archive.c   gzip and zstd
+ * source_lines.c     from bytes to whole lines
+ * source_watch.c     inotify: when to look
  */
 #ifndef SOURCE_SOURCE_INTERNAL_H
 #define SOURCE_SOURCE_INTERNAL_H
@@ -14,24 +20,38 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #include "model/line.h"
 #include "source/source.h"
 #include "util/buf.h"
 
+struct source_conf;
+
 #define SOURCE_READ_SIZE ((size_t)256 * 1024)
-#define SOURCE_ID_SIZE 64 /* of the text form, with the NUL */
+#define SOURCE_ID_SIZE 112 /* of the text form, with the NUL */
+#define SOURCE_FS_SIZE 24
+#define SOURCE_CHECK_SIZE 64
+#define SOURCE_STEPS 32
 #define SOURCE_BUCKETS 1024
 
 /*
  * Lines
  */
 
+struct source_span {
+	uint64_t from, to; /* to = 0: none */
+};
+
 /* Where whole lines go.  chunk() returns false to stop. */
 struct source_sink {
 	size_t max_line;
 	struct source_stats *stats;
 	bool (*chunk)(void *ctx, const struct chunk *chunk);
+	/* What the next chunk, or the position that is reported next, passes over.
+	 * May be NULL. */
+	void (*gap)(void *ctx, const struct stream *stream, enum trouble_kind kind,
+	    struct source_span span);
 	void *ctx;
 };
 
@@ -41,9 +61,10 @@ struct source_lines {
 	const struct stream *stream;
 	uint64_t begin;   /* all before it has been delivered or skipped */
 	uint64_t at;      /* the next byte to feed */
-	uint64_t number;  /* of the line in hand; 0 = do not count */
 	struct buf head;  /* of the line in hand: its bytes but NUL, max_line at most */
 	bool cut;         /* the line in hand has more than the head keeps */
+	uint64_t full;    /* if so: from here on */
+	struct source_span nul, unread; /* gaps that nobody was told of yet */
 };
 
 /* Forget the line in hand; go on at ${offset}. */
@@ -54,43 +75,164 @@ void source_lines_seek(struct source_lines *l, uint64_t offset);
  * fed again.  The sink may seek ${l}.
  *
  * NUL bytes are skipped: what stands before a line is passed over, and a line
- * with NUL inside is delivered without, in a chunk of its own.  So is a line
- * longer than max_line: its head, once its end has been seen. */
+ * with NUL inside is delivered without, in a chunk of its own; a long run of them
+ * is a gap.  A line longer than max_line is delivered as its head, once its end has
+ * been seen.  A byte order mark of UTF-8 at 0 is passed over. */
 bool source_lines_feed(struct source_lines *l, const struct source_sink *sink, struct sv data);
+
+/* Pass over ${n} bytes at l->at that nobody has seen. */
+void source_lines_skip(struct source_lines *l, const struct source_sink *sink, uint64_t n,
+    enum trouble_kind kind);
+/* Tell of the gaps before l->begin now. */
+void source_lines_tell(struct source_lines *l, const struct source_sink *sink);
 
 /* There will be no more: the line in hand is a line. */
 bool source_lines_finish(struct source_lines *l, const struct source_sink *sink);
 
 /*
+ * Identity
+ */
+
+/* "FILESYSTEM:HANDLE:BIRTH", printable and without blanks: the file system's own
+ * id in hex, or "dMAJOR.MINOR"; the type of the handle, a dot and its bytes, or
+ * "iINODE"; ns since the epoch, 0 where it is not known. */
+struct source_id {
+	uint64_t birth;
+	char text[SOURCE_ID_SIZE];
+};
+
+/* The ids of file systems, asked for once in a scan. */
+struct source_fs_cache {
+	size_t n;
+	struct {
+		uint32_t major, minor;
+		char id[SOURCE_FS_SIZE];
+	} v[16];
+};
+
+/* What ${path} leads to.  0 or an errno; ENOTSUP when it is no regular file.
+ * ${cache} may be NULL. */
+int source_identity_of(struct source_fs_cache *cache, const char *path, struct source_id *id);
+int source_identity_of_fd(int fd, struct source_id *id);
+bool source_identity_eq(const struct source_id *a, const struct source_id *b);
+/* The same but for the file system, which may have another id since a reboot? */
+bool source_identity_alike(const struct source_id *a, const struct source_id *b);
+size_t source_identity_bucket(const struct source_id *id);
+/* False when ${text} is not the form of one. */
+bool source_identity_parse(const char *text, struct source_id *id);
+
+/*
+ * Check
+ */
+
+/* The first and the last bytes before an offset. */
+struct source_check {
+	size_t nhead, ntail;
+	char head[SOURCE_CHECK_SIZE], tail[SOURCE_CHECK_SIZE];
+};
+
+void source_check_clear(struct source_check *c);
+/* ${p} follows. */
+void source_check_add(struct source_check *c, const char *p, size_t n);
+void source_check_add_zeros(struct source_check *c, uint64_t n);
+/* As stored with a position; 0 when it is not known. */
+uint64_t source_check_value(const struct source_check *c);
+/* As it will be once ${p} has been added. */
+uint64_t source_check_ahead(const struct source_check *c, const char *p, size_t n);
+bool source_check_same_head(const struct source_check *c, uint64_t value);
+/* What is in ${fd} before ${offset}; false, and clear, when it is not that long. */
+bool source_check_load(struct source_check *c, int fd, uint64_t offset);
+/* Does ${fd} have before ${offset} what ${value} was made of?  What cannot be read
+ * for an error is believed to. */
+bool source_check_holds(int fd, uint64_t offset, uint64_t value);
+
+/* Checks at offsets on the way, ever further apart. */
+struct source_steps {
+	size_t n;
+	uint64_t apart;
+	struct {
+		uint64_t offset, check;
+	} v[SOURCE_STEPS];
+};
+
+void source_steps_clear(struct source_steps *s);
+void source_steps_add(struct source_steps *s, uint64_t offset, uint64_t check);
+/* Is what ${fd} has up to ${size} what was read there?  Steps behind it are dropped. */
+bool source_steps_hold(struct source_steps *s, int fd, uint64_t size);
+
+/*
+ * Archives
+ */
+
+struct source_archive;
+
+/* Length of the suffix that says so, 0 = none. */
+size_t source_archive_suffix(const char *path);
+/* NULL when ${fd}, which is borrowed, is of no kind that can be read. */
+struct source_archive *source_archive_open(int fd);
+void source_archive_free(struct source_archive **a);
+/* The next bytes, ${n} at most; 0 at the end; -1 with the reason in ${why}. */
+ssize_t source_archive_read(struct source_archive *a, char *out, size_t n, const char **why);
+/* Begin again.  NULL when it cannot be. */
+void source_archive_rewind(struct source_archive **a);
+
+/*
  * Files
  */
 
-struct source_id {
-	uint32_t major, minor; /* of the device */
-	uint64_t inode;
-	uint64_t birth; /* ns since the epoch; 0 where the file system has none */
+/* A gap that is told with the next report of the file's position. */
+struct source_gap {
+	enum trouble_kind kind;
+	struct source_span span;
+	const char *text;
+	bool told;
 };
 
+enum source_writer { WRITER_UNKNOWN, WRITER_THERE, WRITER_GONE };
+
 struct source_file {
-	struct stream stream; /* id and path are owned, source is the configuration's */
+	struct stream stream; /* id and path are owned, the rest is the configuration's */
 	struct source_id id;
 	int fd;
 	int wd; /* inotify's, -1 = none */
 	struct source_lines lines;
+	struct source_check check; /* of what is before lines.at */
+	struct source_steps steps;
+	struct {
+		uint64_t offset, check;
+	} last;             /* of the last chunk, or where it was begun */
+	uint64_t seeks;     /* how often it was sent elsewhere */
 	uint64_t first;     /* where it was begun: to go back to when nothing is committed */
 	uint64_t committed; /* safe up to here */
 	uint64_t size;      /* as last seen */
+	uint64_t before;    /* and before that, if it was not shorter than what was read */
 	int64_t grown;      /* clock_mono() when that last changed or the name was lost */
+	int64_t grew;       /* clock_mono() when it last became longer; 0 = it has not */
 	bool more;          /* there is something to read */
 	bool announce;      /* position() owes this stream a report */
-	bool truncated;     /* and no position since then is known to be committed */
-	uint64_t stale;     /* if so: the last one committed before */
 	bool gone;          /* no configured name leads here any more */
+	bool unlinked;      /* nor any other */
+	bool closed;        /* a writer has closed it since */
 	bool finished;      /* gone, and all of it delivered */
+	bool rewritten;     /* a read has shown other content than was there before */
+	bool remote;        /* of a file system that may show a size that is not true */
+	int shrunk;         /* looks in a row that showed it shorter than it was read */
+	int failures;       /* reads in a row */
 	const char *problem; /* of the last read */
+	struct source_gap *gaps;
+	size_t ngaps;
+
+	/* One that was not followed under its name: read from here to its end, once. */
+	bool recovered;
+	struct source_archive *archive; /* NULL: it is read as it is */
+	uint64_t decoded;               /* bytes that came out of it */
+	uint64_t wanted;                /* the check that must hold where reading begins */
+	struct buf left;                /* decoded, not yet fed */
+	bool other;                     /* it did not hold: this is another file */
 
 	/* During a scan: what names were found for it. */
 	bool seen;    /* any */
+	bool look_between; /* its name is lost: have others had it since? */
 	bool at_path; /* the one in stream.path */
 	char *alias;  /* the first other one, owned */
 
@@ -98,37 +240,66 @@ struct source_file {
 	struct source_file *bucket; /* next in the same one */
 };
 
-/* The identity of what ${path} leads to, or of ${name} itself in the directory
- * ${dir}.  0 or an errno; ENOTSUP when it is no regular file. */
-int source_file_identify(const char *path, struct source_id *id);
-int source_file_identify_in(int dir, const char *name, struct source_id *id);
-bool source_id_eq(const struct source_id *a, const struct source_id *b);
-void source_id_format(const struct source_id *id, char out[SOURCE_ID_SIZE]);
-bool source_id_parse(const char *text, struct source_id *id);
-
 /* Open ${path}, which may be anything.  NULL with an errno in ${error} as above.
- * The stream's path is ${path} and its position 0. */
-struct source_file *source_file_open(const char *path, int *error);
+ * The stream's path is ${path} and its position 0.  An archive is read as what it
+ * was made of only when ${rotated}. */
+struct source_file *source_file_open(const char *path, bool rotated, int *error);
 void source_file_free(struct source_file **f);
 /* Its path is now ${path}, which it takes. */
 void source_file_rename(struct source_file *f, char *path);
+void source_file_add_gap(struct source_file *f, enum trouble_kind kind, uint64_t from, uint64_t to,
+    const char *text);
 
-/* Look at the size: is there more to read, has it been cut?  True when it was
- * cut short and begun again at 0. */
+/* Look at the size: is there more to read?  True when the content is not what it
+ * was: source_recover_cut() must follow. */
 bool source_file_check(struct source_file *f);
 /* Where the last line that has no end yet begins; the size when there is none
  * or it is longer than ${max_line}. */
 uint64_t source_file_last_line(const struct source_file *f, size_t max_line);
-/* Read once, ${buffer} of SOURCE_READ_SIZE at most, into ${sink}.  Returns the
- * bytes read. */
+/* Read once, ${buffer} of SOURCE_READ_SIZE + SOURCE_CHECK_SIZE at most, into
+ * ${sink}.  Returns the bytes read. */
 size_t source_file_read(struct source_file *f, char *buffer, const struct source_sink *sink);
-/* Go back to the committed ${offset}, or to 0 when that is one of content that
- * has been cut away. */
-void source_file_seek(struct source_file *f, uint64_t offset);
+bool source_file_finish(struct source_file *f, const struct source_sink *sink);
+/* Go to ${offset}, which is committed.  False, and nothing is done, when the content
+ * before it is not that of ${check}. */
+bool source_file_seek(struct source_file *f, uint64_t offset, uint64_t check);
+/* As that, for content which is what it is. */
+void source_file_begin(struct source_file *f, uint64_t offset);
+/* The check of lines.begin. */
+uint64_t source_file_begin_check(const struct source_file *f);
 /* ${offset} is committed. */
 void source_file_committed(struct source_file *f, uint64_t offset);
 /* Finished, reported and committed? */
 bool source_file_may_go(const struct source_file *f);
+enum source_writer source_file_writer(const struct source_file *f);
+
+/*
+ * Siblings
+ */
+
+/* A rotated file. */
+struct source_sibling {
+	char *path;
+	struct source_id id;
+	uint64_t size;
+	int64_t modified; /* ns */
+	bool archive;
+	long number;      /* behind the name: 1 is the newest; -1 = another sort of name */
+	const char *stamp; /* what is behind the name, in path */
+};
+
+struct source_siblings {
+	struct source_sibling *v; /* oldest first */
+	size_t n;
+};
+
+/* Those of ${path} in its directory, in that of the file it links to, and in the
+ * "rotated" places of ${conf}. */
+struct source_siblings source_siblings_of(
+    const struct source_conf *conf, const char *path, struct source_fs_cache *cache);
+void source_siblings_free(struct source_siblings *s);
+/* The one that is ${id}; n = none. */
+size_t source_siblings_find(const struct source_siblings *s, const struct source_id *id);
 
 /*
  * Watch
@@ -137,7 +308,7 @@ bool source_file_may_go(const struct source_file *f);
 struct source_watch;
 
 struct source_watch_cb {
-	void (*changed)(void *ctx, struct source_file *f); /* written to or cut */
+	void (*changed)(void *ctx, struct source_file *f); /* written to, cut or closed */
 	void (*look)(void *ctx); /* names have changed, or events were lost */
 };
 
@@ -158,6 +329,10 @@ struct source {
 	bool known;    /* its mark is committed */
 	bool begun;    /* a scan has seen what exists: the rest is new */
 	bool announce; /* position() owes its mark a report */
+	size_t found;  /* files, in this scan */
+	int64_t there; /* clock_mono() when there last was any */
+	int64_t heard; /* clock_mono() when one last grew */
+	bool gone, silent; /* and that was told */
 };
 
 /* A file that cannot be read. */
@@ -165,15 +340,43 @@ struct source_problem {
 	const struct source *source;
 	char *path;
 	const char *text;
-	bool seen; /* in this scan */
+	int error;
+	bool seen;     /* in this scan */
+	int64_t since; /* clock_mono() */
+	bool told;
 };
 
 /* A committed position whose file is not open. */
 struct source_stored {
 	struct source_id id;
+	const char *source; /* its id, once it is known */
 	char *path;
-	uint64_t offset;
-	bool lost; /* found nowhere; position() owes a report */
+	uint64_t offset, check;
+	bool missed; /* its file has no name that is known */
+	bool sought; /* a source_missing is under way */
+	bool done;   /* nothing is left of it; position() owes a report */
+	bool lost;   /* and it was not found */
+};
+
+/* Content that is not where it was. */
+struct source_missing {
+	const struct source *source;
+	char *path;
+	struct source_id id; /* the stream it was read as */
+	bool cut;            /* which goes on with other content */
+	uint64_t offset, check;
+	uint64_t size; /* as last seen; 0 = not known */
+	struct source_siblings siblings;
+	size_t left;               /* of them to be tried, the newest first */
+	struct source_file *trial; /* an archive that is being decompressed to the offset */
+};
+
+/* On its way to cb.trouble.  Strings are owned. */
+struct source_trouble {
+	enum trouble_kind kind;
+	const char *source; /* the configuration's */
+	char *stream, *path, *text;
+	uint64_t from, to;
 };
 
 struct source_set {
@@ -189,33 +392,79 @@ struct source_set {
 	size_t nproblems;
 	struct source_stored *stored; /* oldest file first */
 	size_t nstored;
+	struct source_missing **missing;
+	size_t nmissing;
+	struct source_trouble *troubles;
+	size_t ntroubles;
+	struct source_fs_cache fs;
 	struct source_watch *watch;
 	struct ev_timer *scan_timer, *turn_timer;
-	char *buffer;     /* SOURCE_READ_SIZE, for whichever file is being read */
+	char *buffer;     /* for whichever file is being read */
 	size_t next;      /* the file to begin the next turn with */
 	int64_t scanned;  /* clock_mono() of the last scan */
-	int64_t grace;    /* ms, see source.c */
+	int64_t scan_gap; /* ms to the next at least, but for the regular one */
+	int64_t grace;    /* for tests; -1 = none */
 	uint64_t starts;  /* how often it was started */
 	bool paused;
 	struct source_stats stats;
 };
 
 struct source_file *source_set_find(const struct source_set *s, const struct source_id *id);
-/* Take ${f} into the set. */
-void source_set_add(struct source_set *s, const struct source *source, struct source_file *f);
+/* Is there a committed position for ${id}, whose file is not open? */
+bool source_set_has_stored(const struct source_set *s, const struct source_id *id);
+/* Take ${f} into the set, as the newest of its path; or as the one that was before
+ * ${newer}. */
+void source_set_add(struct source_set *s, const struct source *source, struct source_file *f,
+    struct source_file *newer);
 /* Take file ${i} out, which the caller then owns. */
 void source_set_take_out(struct source_set *s, size_t i);
 /* Drop the stored position ${i}. */
 void source_set_forget(struct source_set *s, size_t i);
-/* Look at ${f}'s size and count what happened to it. */
+/* Look at ${f}'s size and see to what happened to it. */
 void source_set_check(struct source_set *s, struct source_file *f);
+/* The file that has ${path} now; NULL = none. */
+struct source_file *source_set_at(const struct source_set *s, const char *path);
 
 /* Bring the set in line with what the file system shows; no callbacks. */
 void source_scan(struct source_set *s);
 /* One turn, when not paused.  True when there is more to do. */
 bool source_turn(struct source_set *s);
 
-/* For tests: scan now; let a renamed file go after ${ms} without growth. */
+/*
+ * Recovery
+ */
+
+/* The file of ${st} is nowhere: look for its content. */
+void source_recover_stored(
+    struct source_set *s, const struct source *source, struct source_stored *st);
+/* The content of ${f} was cut away at ${offset}; there begins what it has now. */
+void source_recover_cut(struct source_set *s, struct source_file *f, uint64_t offset, uint64_t check);
+/* ${f} has lost its name: files that had it since, and have lost it as well? */
+void source_recover_between(struct source_set *s, const struct source *source,
+    const struct source_file *f);
+/* Go on with what is sought.  True when there is more to do. */
+bool source_recover_turn(struct source_set *s);
+/* Is content of ${path} sought, which comes first? */
+bool source_recover_holds(const struct source_set *s, const char *path);
+void source_recover_forget(struct source_set *s);
+
+/*
+ * Health
+ */
+
+/* Strings are copied but for ${source}, the configuration's. */
+void source_health_trouble(struct source_set *s, const struct trouble *t);
+/* Tell all troubles. */
+void source_health_tell(struct source_set *s);
+/* ${path} of ${source} cannot be read. */
+void source_health_problem(
+    struct source_set *s, const struct source *source, const char *path, int error);
+/* A scan is done: what is well again, gone or silent? */
+void source_health_scanned(struct source_set *s);
+void source_health_free(struct source_set *s);
+
+/* For tests: scan now; let a renamed file go after ${ms} without growth, and wait no
+ * longer with anything else. */
 void source_rescan_now(struct source_set *s);
 void source_set_grace(struct source_set *s, int64_t ms);
 

@@ -3,11 +3,15 @@
  *
  * Knows nothing of files.  Whole lines go out in the buffer they came in; only
  * a line that is in some way odd (split over two buffers, too long, with NUL in
- * it) is gathered in its stream's head, which max_line bounds.
+ * it) is gathered in its stream's head, which max_line bounds.  What is passed over
+ * is told as a gap just before the chunk that passes it.
  */
 #include <stdlib.h>
 
 #include "source/source_internal.h"
+
+/* A shorter run of NUL is nothing but a few bytes that are no text. */
+#define NUL_GAP 512
 
 void
 source_lines_seek(struct source_lines *l, uint64_t offset)
@@ -15,7 +19,51 @@ source_lines_seek(struct source_lines *l, uint64_t offset)
 	buf_free(&l->head);
 	l->cut = false;
 	l->begin = l->at = offset;
+	l->nul = l->unread = (struct source_span){0, 0};
 }
+
+/* ---- gaps --------------------------------------------------------------------- */
+
+/* Two spans of one line are told as one: nobody counts on what is between. */
+static void
+widen(struct source_span *span, uint64_t from, uint64_t to)
+{
+	if (span->to == 0)
+		span->from = from;
+	span->to = to;
+}
+
+static void
+tell(struct source_lines *l, const struct source_sink *sink, enum trouble_kind kind,
+    struct source_span *span, uint64_t least)
+{
+	if (sink->gap != NULL && span->to - span->from >= least)
+		sink->gap(sink->ctx, l->stream, kind, *span);
+	*span = (struct source_span){0, 0};
+}
+
+void
+source_lines_tell(struct source_lines *l, const struct source_sink *sink)
+{
+	tell(l, sink, TROUBLE_NUL, &l->nul, NUL_GAP);
+	tell(l, sink, TROUBLE_UNREADABLE, &l->unread, 1);
+}
+
+void
+source_lines_skip(struct source_lines *l, const struct source_sink *sink, uint64_t n,
+    enum trouble_kind kind)
+{
+	widen(kind == TROUBLE_NUL ? &l->nul : &l->unread, l->at, l->at + n);
+	if (kind == TROUBLE_NUL)
+		sink->stats->nul_bytes += n;
+	if (l->begin == l->at) {
+		l->begin += n;
+		sink->stats->bytes += n;
+	}
+	l->at += n;
+}
+
+/* ---- lines -------------------------------------------------------------------- */
 
 /* Length of the longest run of whole lines at ${p}, none longer than ${max}. */
 static size_t
@@ -40,12 +88,11 @@ deliver_run(struct source_lines *l, const struct source_sink *sink, const char *
 	struct chunk chunk = {.stream = l->stream,
 	    .offset = l->begin,
 	    .next = l->begin + n,
-	    .number = l->number,
-	    .data = {p, n}};
+	    .data = {p, n},
+	    .form = l->stream->form};
 
+	source_lines_tell(l, sink);
 	l->begin = l->at = chunk.next;
-	if (l->number != 0)
-		l->number += sv_count((struct sv){p, n}, '\n');
 	sink->stats->bytes += n;
 	return sink->chunk(sink->ctx, &chunk);
 }
@@ -57,16 +104,18 @@ deliver_head(struct source_lines *l, const struct source_sink *sink, bool termin
 	struct chunk chunk = {.stream = l->stream,
 	    .offset = l->begin,
 	    .next = l->at,
-	    .number = l->number,
+	    .form = l->stream->form,
 	    .cut = l->cut};
+	struct source_span rest = {l->full, l->at - (terminated ? 1 : 0)};
 	struct buf head = l->head;
 	bool go_on;
 
+	source_lines_tell(l, sink);
+	if (chunk.cut)
+		tell(l, sink, TROUBLE_OVERSIZE, &rest, 1);
 	l->head = (struct buf)BUF_INIT;
 	l->cut = false;
 	l->begin = l->at;
-	if (l->number != 0)
-		l->number++;
 	sink->stats->bytes += chunk.next - chunk.offset;
 	if (chunk.cut)
 		sink->stats->cut_lines++;
@@ -91,20 +140,6 @@ nul_run(const char *p, size_t n)
 	return run;
 }
 
-static size_t
-skip_nuls(struct source_lines *l, const struct source_sink *sink, const char *p, size_t n)
-{
-	size_t run = nul_run(p, n);
-
-	if (l->begin == l->at) {
-		l->begin += run;
-		sink->stats->bytes += run;
-	}
-	l->at += run;
-	sink->stats->nul_bytes += run;
-	return run;
-}
-
 /* Put into the head what the line in hand has in ${p}.  Returns how many bytes
  * that were, with the newline if it ends there. */
 static size_t
@@ -114,8 +149,10 @@ gather(struct source_lines *l, size_t max, const char *p, size_t n, bool *ended)
 	size_t text = newline == NULL ? n : (size_t)(newline - p);
 	size_t room = max - l->head.n;
 
-	if (text > room)
+	if (text > room && !l->cut) {
 		l->cut = true;
+		l->full = l->at + room;
+	}
 	buf_add(&l->head, p, text > room ? room : text);
 	*ended = newline != NULL;
 	if (*ended)
@@ -132,10 +169,21 @@ find_nul(const char *p, const char *end)
 	return nul == NULL ? end : nul;
 }
 
+/* A mark of the encoding is no part of the first line. */
+static size_t
+skip_mark(struct source_lines *l, struct sv data)
+{
+	if (l->at != 0 || data.n < 3 || memcmp(data.p, "\xef\xbb\xbf", 3) != 0)
+		return 0;
+	l->begin = l->at = 3;
+	return 3;
+}
+
 bool
 source_lines_feed(struct source_lines *l, const struct source_sink *sink, struct sv data)
 {
-	const char *p = data.p, *end = data.p + data.n, *nul = find_nul(p, end);
+	const char *end = data.p + data.n, *p = data.p + skip_mark(l, data);
+	const char *nul = find_nul(p, end);
 	bool go_on = true, ended;
 	size_t n;
 
@@ -143,7 +191,9 @@ source_lines_feed(struct source_lines *l, const struct source_sink *sink, struct
 		if (nul < p)
 			nul = find_nul(p, end);
 		if (nul == p) {
-			p += skip_nuls(l, sink, p, (size_t)(end - p));
+			n = nul_run(p, (size_t)(end - p));
+			source_lines_skip(l, sink, n, TROUBLE_NUL);
+			p += n;
 			continue;
 		}
 		n = l->begin == l->at ? whole_lines(p, (size_t)(nul - p), sink->max_line) : 0;
@@ -162,7 +212,8 @@ source_lines_feed(struct source_lines *l, const struct source_sink *sink, struct
 bool
 source_lines_finish(struct source_lines *l, const struct source_sink *sink)
 {
-	if (l->begin == l->at)
-		return true;
-	return deliver_head(l, sink, false);
+	if (l->begin < l->at)
+		return deliver_head(l, sink, false);
+	source_lines_tell(l, sink);
+	return true;
 }

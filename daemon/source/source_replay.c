@@ -49,10 +49,10 @@ source_replay(const char *path, size_t max_line, source_replay_cb *cb, void *ctx
 	bool is_stdin = strcmp(path, "-") == 0;
 	int fd = is_stdin ? STDIN_FILENO : open(path, O_RDONLY | O_NOCTTY | O_CLOEXEC);
 	struct stream stream = {.id = path, .source = "replay", .path = path};
-	struct source_lines lines = {.stream = &stream, .number = 1};
+	struct source_lines lines = {.stream = &stream};
 	struct source_stats stats = {0};
 	struct replay replay = {cb, ctx};
-	struct source_sink sink = {max_line, &stats, deliver, &replay};
+	struct source_sink sink = {max_line, &stats, deliver, NULL, &replay};
 	int result, error;
 
 	if (fd < 0)

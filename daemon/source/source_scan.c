@@ -3,7 +3,7 @@
  * became of the files that were followed before.
  *
  * Opens files and finds out which are gone; reads none, reports nothing, lets
- * none go: that is for the turn in source.c.  Names are looked up afresh each
+ * none go: that is for the turn.  Names are looked up afresh each
  * time and nothing about them is kept, so that no event can be missed.
  */
 #include <dirent.h>
@@ -17,6 +17,7 @@
 #include "conf/config.h"
 #include "source/source_internal.h"
 #include "util/clock.h"
+#include "util/crash.h"
 #include "util/log.h"
 #include "util/xalloc.h"
 
@@ -40,71 +41,20 @@ is_glob(const char *pattern)
 	return strpbrk(pattern, "*?[") != NULL;
 }
 
-/* ---- what cannot be read ---------------------------------------------------- */
-
-static const char *
-describe(int error)
-{
-	return error == ENOTSUP ? "not a regular file" : strerrordesc_np(error);
-}
-
-static struct source_problem *
-find_problem(struct source_set *s, const char *path)
-{
-	for (size_t i = 0; i < s->nproblems; i++)
-		if (strcmp(s->problems[i].path, path) == 0)
-			return &s->problems[i];
-	return NULL;
-}
-
-/* Remember that ${path} cannot be read and say so once.  A missing file is only
- * worth a message when the source is new: later it is about to be rotated. */
-static void
-set_problem(struct source_set *s, const struct source *source, const char *path, int error)
-{
-	struct source_problem *p = find_problem(s, path);
-	const char *text = describe(error);
-
-	if (p == NULL) {
-		XGROW(s->problems, s->nproblems);
-		p = &s->problems[s->nproblems++];
-		*p = (struct source_problem){.path = xstrdup(path)};
-	}
-	p->source = source;
-	p->seen = true;
-	if (p->text != text && (error != ENOENT || !source->begun))
-		log_warn("source", "%s: cannot be read: %s; it is tried again every second", path,
-		    text);
-	p->text = text;
-}
-
-static void
-drop_old_problems(struct source_set *s)
-{
-	size_t kept = 0;
-
-	for (size_t i = 0; i < s->nproblems; i++) {
-		if (s->problems[i].seen) {
-			s->problems[i].seen = false;
-			s->problems[kept++] = s->problems[i];
-		} else {
-			free(s->problems[i].path);
-		}
-	}
-	s->nproblems = kept;
-}
-
 /* ---- names ------------------------------------------------------------------ */
 
 static void
-add_name(struct names *names, struct source *source, const char *path, bool globbed)
+add_name(struct source_set *s, struct names *names, struct source *source, const char *path,
+    bool globbed)
 {
 	struct name *name;
 
 	XGROW(names->v, names->n);
 	name = &names->v[names->n++];
 	*name = (struct name){.source = source, .path = xstrdup(path), .globbed = globbed};
-	name->error = source_file_identify(path, &name->id);
+	name->error = source_identity_of(&s->fs, path, &name->id);
+	if (name->error != ENOENT && name->error != ENOTDIR)
+		source->found++;
 }
 
 /* The directory above the first component of ${pattern} with a wildcard. */
@@ -126,7 +76,7 @@ explain_no_match(struct source_set *s, const struct source *source, const char *
 	int fd = open(dir, O_RDONLY | O_DIRECTORY | O_NONBLOCK | O_CLOEXEC);
 
 	if (fd < 0)
-		set_problem(s, source, pattern, errno);
+		source_health_problem(s, source, pattern, errno);
 	else
 		close(fd);
 	free(dir);
@@ -138,12 +88,12 @@ expand(struct source_set *s, struct source *source, const char *pattern, struct 
 	glob_t found;
 
 	if (!is_glob(pattern)) {
-		add_name(names, source, pattern, false);
+		add_name(s, names, source, pattern, false);
 		return;
 	}
 	if (glob(pattern, 0, NULL, &found) == 0) {
 		for (size_t i = 0; i < found.gl_pathc; i++)
-			add_name(names, source, found.gl_pathv[i], true);
+			add_name(s, names, source, found.gl_pathv[i], true);
 	} else {
 		explain_no_match(s, source, pattern);
 	}
@@ -241,52 +191,59 @@ static const struct name *
 name_of(const struct names *names, const struct source_id *id)
 {
 	for (size_t i = 0; i < names->n; i++)
-		if (names->v[i].error == 0 && source_id_eq(&names->v[i].id, id))
+		if (names->v[i].error == 0 && source_identity_eq(&names->v[i].id, id))
 			return &names->v[i];
 	return NULL;
 }
 
-/* Look for ${id} in the open directory ${d}; the name is borrowed from it. */
-static const char *
-find_in(DIR *d, const struct source_id *id)
+/* The path, malloc()ed, that ${id} now has among the rotated files of ${path}.
+ * NULL when it is not there. */
+static char *
+search(struct source_set *s, const struct source *source, const char *path,
+    const struct source_id *id)
 {
-	const struct dirent *e;
-	struct source_id other;
+	struct source_siblings siblings = source_siblings_of(source->conf, path, &s->fs);
+	size_t i = source_siblings_find(&siblings, id);
+	char *found = i < siblings.n ? xstrdup(siblings.v[i].path) : NULL;
 
-	while ((e = readdir(d)) != NULL)
-		if ((e->d_type == DT_REG || e->d_type == DT_UNKNOWN) &&
-		    source_file_identify_in(dirfd(d), e->d_name, &other) == 0 &&
-		    source_id_eq(&other, id))
-			return e->d_name;
-	return NULL;
+	source_siblings_free(&siblings);
+	return found;
 }
 
-/* The path, malloc()ed, that ${id} now has in the directory of ${path}.  NULL
- * with ENOENT when it is not there, with another errno when that is not known. */
+/* Or any other in its directory. */
 static char *
-search(const char *path, const struct source_id *id, int *error)
+search_dir(struct source_set *s, const char *path, const struct source_id *id, int *error)
 {
 	char *dir = xstrndup(path, dir_length(path) + 1), *found = NULL;
 	DIR *d = opendir(dir);
-	const char *name;
+	const struct dirent *e;
+	struct source_id other;
 
 	*error = d == NULL ? errno : ENOENT;
-	if (d != NULL) {
-		name = find_in(d, id);
-		if (name != NULL)
-			found = xasprintf("%s%s", dir, name);
-		closedir(d);
+	while (d != NULL && found == NULL && (e = readdir(d)) != NULL) {
+		if (e->d_type != DT_REG && e->d_type != DT_UNKNOWN)
+			continue;
+		found = xasprintf("%s%s", dir, e->d_name);
+		if (source_identity_of(&s->fs, found, &other) == 0 && source_identity_eq(&other, id))
+			break;
+		free(found);
+		found = NULL;
 	}
+	if (d != NULL)
+		closedir(d);
 	free(dir);
 	return found;
 }
 
-/* Begin ${f} at the committed ${offset}, or at 0 if it has been cut since. */
+/* Go on with ${f} where ${st} says; what it was cut of since is seen to. */
 static void
-continue_at(struct source_set *s, struct source_file *f, uint64_t offset)
+go_on(struct source_set *s, struct source_file *f, const struct source_stored *st)
 {
-	source_lines_seek(&f->lines, offset);
-	f->first = f->committed = offset;
+	f->first = st->offset;
+	if (!source_file_seek(f, st->offset, st->check)) {
+		f->before = st->offset;
+		source_recover_cut(s, f, st->offset, st->check);
+	}
 	source_set_check(s, f);
 }
 
@@ -294,32 +251,48 @@ continue_at(struct source_set *s, struct source_file *f, uint64_t offset)
  * keeps the path it was followed by, which says what is to be read after it. */
 static bool
 adopt_from(struct source_set *s, const struct source_stored *st, const struct source *source,
-    const char *where)
+    const char *where, bool renamed)
 {
 	int error;
-	struct source_file *f = source_file_open(where, &error);
+	struct source_file *f = source_file_open(where, true, &error);
 
-	if (f == NULL || !source_id_eq(&f->id, &st->id)) {
+	if (f == NULL || !source_identity_eq(&f->id, &st->id)) {
 		if (f == NULL)
-			set_problem(s, source, where, error);
+			source_health_problem(s, source, where, error);
 		source_file_free(&f);
 		return false;
 	}
 	source_file_rename(f, xstrdup(st->path));
-	source_set_add(s, source, f);
-	continue_at(s, f, st->offset);
+	source_set_add(s, source, f, renamed ? source_set_at(s, st->path) : NULL);
+	f->gone = f->recovered = f->archive != NULL;
+	go_on(s, f, st);
 	return true;
 }
 
-/* Nobody can say how much was written to it after the position. */
-static void
-report_lost(struct source_stored *st)
+/* The file that has the name is the same but for the id of its file system. */
+static bool
+adopt_renumbered(struct source_set *s, struct source_stored *st, const struct names *names)
 {
-	st->lost = true;
-	log_warn("source",
-	    "%s: the file that was read up to byte %llu is gone; "
-	    "what was written to it after that may be lost",
-	    st->path, (unsigned long long)st->offset);
+	for (size_t i = 0; i < names->n; i++) {
+		const struct name *name = &names->v[i];
+		struct source_file *f;
+		int error;
+
+		if (st->check == 0 || name->error != 0 || source_set_find(s, &name->id) != NULL ||
+		    source_set_has_stored(s, &name->id) ||
+		    !source_identity_alike(&name->id, &st->id))
+			continue;
+		f = source_file_open(name->path, false, &error);
+		if (f != NULL && source_file_seek(f, st->offset, st->check)) {
+			f->first = st->offset;
+			f->announce = true;
+			source_set_add(s, name->source, f, NULL);
+			st->done = true;
+			return true;
+		}
+		source_file_free(&f);
+	}
+	return false;
 }
 
 /* True when nothing more is to be done about ${st}. */
@@ -330,21 +303,22 @@ adopt(struct source_set *s, struct source_stored *st, const struct names *names)
 	const struct source *source = name != NULL ? name->source : owner_of(s, st->path);
 	char *where;
 	bool adopted;
-	int error;
+	int error = ENOENT;
 
-	if (st->lost)
+	if (st->sought || st->done)
 		return false;
 	if (source == NULL || source_set_find(s, &st->id) != NULL)
 		return true;
 	if (name != NULL)
-		return adopt_from(s, st, source, name->path);
-	where = search(st->path, &st->id, &error);
+		return adopt_from(s, st, source, name->path, false);
+	where = search(s, source, st->path, &st->id);
+	if (where == NULL)
+		where = search_dir(s, st->path, &st->id, &error);
 	if (where == NULL) {
-		if (error == ENOENT)
-			report_lost(st);
+		st->missed = error == ENOENT && !adopt_renumbered(s, st, names);
 		return false;
 	}
-	adopted = adopt_from(s, st, source, where);
+	adopted = adopt_from(s, st, source, where, true);
 	free(where);
 	return adopted;
 }
@@ -360,22 +334,54 @@ adopt_stored(struct source_set *s, const struct names *names)
 	}
 }
 
-/* ---- files that are there now ------------------------------------------------- */
-
-/* Is there a committed position for ${id}, whose file could not be opened? */
-static bool
-is_stored(const struct source_set *s, const struct source_id *id)
+/* Once the files that have the names now are open, which come after. */
+static void
+seek_missed(struct source_set *s)
 {
-	for (size_t i = 0; i < s->nstored; i++)
-		if (source_id_eq(&s->stored[i].id, id))
-			return true;
-	return false;
+	for (size_t i = 0; i < s->nstored; i++) {
+		struct source_stored *st = &s->stored[i];
+
+		if (!st->missed || st->sought || st->done)
+			continue;
+		source_recover_stored(s, owner_of(s, st->path), st);
+	}
 }
+
+/* The newest stored file of each path has been found again, under another name: there
+ * may be files between it and the one that has the name now. */
+static void
+look_between(struct source_set *s)
+{
+	for (size_t i = 0; i < s->nfiles; i++) {
+		struct source_file *f = s->files[i];
+
+		if (!f->look_between)
+			continue;
+		f->look_between = false;
+		for (size_t k = 0; k < s->nsources; k++)
+			if (s->sources[k].conf->id.s == f->stream.source)
+				source_recover_between(s, &s->sources[k], f);
+	}
+}
+
+/* ---- files that are there now ------------------------------------------------- */
 
 static bool
 begins_at_end(const struct source *source)
 {
 	return !source->known && !source->begun && source->conf->start == START_END;
+}
+
+static void
+begin_at_end(struct source_set *s, struct source_file *f)
+{
+	uint64_t end = source_file_last_line(f, s->max_line);
+
+	source_file_begin(f, end);
+	f->first = end;
+	f->more = f->size > end;
+	if (end > 0)
+		source_file_add_gap(f, TROUBLE_START, 0, end, "was there before the source was known");
 }
 
 static struct source_file *
@@ -384,20 +390,22 @@ open_new(struct source_set *s, const struct name *name)
 	struct source_file *f, *already;
 	int error;
 
-	f = source_file_open(name->path, &error);
+	f = source_file_open(name->path, false, &error);
 	if (f == NULL) {
 		if (error != ENOENT || !name->globbed)
-			set_problem(s, name->source, name->path, error);
+			source_health_problem(s, name->source, name->path, error);
 		return NULL;
 	}
 	already = source_set_find(s, &f->id);
-	if (already != NULL || is_stored(s, &f->id)) { /* the name moved meanwhile */
+	if (already != NULL || source_set_has_stored(s, &f->id)) { /* the name moved meanwhile */
 		source_file_free(&f);
 		return already;
 	}
-	source_set_add(s, name->source, f);
+	source_set_add(s, name->source, f, NULL);
 	if (begins_at_end(name->source))
-		continue_at(s, f, source_file_last_line(f, s->max_line));
+		begin_at_end(s, f);
+	else if (name->source->begun && f->size > 0)
+		f->grew = clock_mono();
 	f->announce = true;
 	log_debug("source", "%s: followed from byte %llu", name->path,
 	    (unsigned long long)f->lines.begin);
@@ -411,12 +419,12 @@ look(struct source_set *s, const struct name *name)
 
 	if (name->error != 0) {
 		if (name->error != ENOENT || !name->globbed)
-			set_problem(s, name->source, name->path, name->error);
+			source_health_problem(s, name->source, name->path, name->error);
 		return;
 	}
 	f = source_set_find(s, &name->id);
 	if (f == NULL)
-		f = is_stored(s, &name->id) ? NULL : open_new(s, name);
+		f = source_set_has_stored(s, &name->id) ? NULL : open_new(s, name);
 	if (f == NULL)
 		return;
 	f->seen = true;
@@ -432,8 +440,11 @@ static void
 lost_name(struct source_set *s, struct source_file *f)
 {
 	f->gone = true;
+	f->closed = false;
+	f->look_between = f->archive == NULL && !f->recovered;
 	f->grown = clock_mono();
 	s->stats.rotations++;
+	CRASH_POINT("rotation-noticed");
 }
 
 static void
@@ -442,7 +453,7 @@ settle(struct source_set *s, struct source_file *f)
 	if (!f->seen && !f->gone)
 		lost_name(s, f);
 	if (f->seen)
-		f->gone = f->finished = false;
+		f->gone = f->finished = f->recovered = false;
 	if (f->seen && !f->at_path && f->alias != NULL) {
 		source_file_rename(f, f->alias);
 		f->alias = NULL;
@@ -457,7 +468,7 @@ static void
 begin_sources(struct source_set *s)
 {
 	for (size_t i = 0; i < s->nsources; i++) {
-		if (!s->sources[i].begun && !s->sources[i].known)
+		if (!s->sources[i].begun && !s->sources[i].known && s->sources[i].conf->files.n > 0)
 			s->sources[i].announce = true;
 		s->sources[i].begun = true;
 	}
@@ -466,15 +477,19 @@ begin_sources(struct source_set *s)
 void
 source_scan(struct source_set *s)
 {
-	struct names names = all_names(s);
+	struct names names;
 
+	s->fs.n = 0;
+	names = all_names(s);
 	watch_dirs(s, &names);
 	adopt_stored(s, &names);
 	for (size_t i = 0; i < names.n; i++)
 		look(s, &names.v[i]);
 	for (size_t i = 0; i < s->nfiles; i++)
 		settle(s, s->files[i]);
-	drop_old_problems(s);
+	look_between(s);
+	seek_missed(s);
+	source_health_scanned(s);
 	begin_sources(s);
 	names_free(&names);
 	s->scanned = clock_mono();

@@ -57,10 +57,12 @@ event(struct source_watch *w, const struct inotify_event *e)
 {
 	size_t i = position(w, e->wd);
 
-	if (i < w->nfiles && w->files[i].wd == e->wd)
+	if (i < w->nfiles && w->files[i].wd == e->wd) {
+		w->files[i].file->closed |= (e->mask & IN_CLOSE_WRITE) != 0;
 		w->cb->changed(w->ctx, w->files[i].file);
-	else
+	} else {
 		w->cb->look(w->ctx); /* a directory, or IN_Q_OVERFLOW whose wd is -1 */
+	}
 }
 
 static void
@@ -131,7 +133,7 @@ source_watch_file(struct source_watch *w, struct source_file *f)
 	if (w->fd < 0)
 		return;
 	snprintf(path, sizeof(path), "/proc/self/fd/%d", f->fd);
-	f->wd = inotify_add_watch(w->fd, path, IN_MODIFY);
+	f->wd = inotify_add_watch(w->fd, path, IN_MODIFY | IN_CLOSE_WRITE);
 	if (f->wd < 0) {
 		complain(w, f->stream.path, errno);
 		return;
@@ -156,19 +158,23 @@ source_watch_forget(struct source_watch *w, struct source_file *f)
 	f->wd = -1;
 }
 
-/* A directory that is not there needs no message: the scan reports the file. */
+/* The directory, or what there is above it.  Of a missing one the scan speaks. */
 void
 source_watch_dir_of(struct source_watch *w, const char *path)
 {
-	const char *slash = strrchr(path, '/');
 	char dir[PATH_MAX];
-	int n;
+	char *slash;
 
-	if (w->fd < 0 || slash == NULL)
+	if (w->fd < 0 || strlen(path) >= sizeof(dir))
 		return;
-	n = slash == path ? 1 : (int)(slash - path);
-	if (snprintf(dir, sizeof(dir), "%.*s", n, path) >= (int)sizeof(dir))
-		return;
-	if (inotify_add_watch(w->fd, dir, DIR_EVENTS) < 0 && (errno == ENOSPC || errno == ENOMEM))
-		complain(w, dir, errno);
+	memcpy(dir, path, strlen(path) + 1);
+	while ((slash = strrchr(dir, '/')) != NULL) {
+		slash[slash == dir ? 1 : 0] = '\0';
+		if (inotify_add_watch(w->fd, dir, DIR_EVENTS) >= 0)
+			return;
+		if (errno == ENOSPC || errno == ENOMEM)
+			complain(w, dir, errno);
+		if ((errno != ENOENT && errno != ENOTDIR) || slash == dir)
+			return;
+	}
 }

@@ -122,21 +122,35 @@ state_hand_delivery(struct state *s, struct sv json)
 	json_decref(entry);
 }
 
-/* "OFFSET PATH" as stored. */
+/* Take the text before the next blank off ${rest}. */
+static bool
+take_word(struct sv *rest, struct sv *word)
+{
+	const char *space = memchr(rest->p, ' ', rest->n);
+
+	if (space == NULL)
+		return false;
+	*word = (struct sv){rest->p, (size_t)(space - rest->p)};
+	*rest = sv_from(*rest, word->n + 1);
+	return true;
+}
+
+/* "OFFSET CHECK PATH" as stored. */
 static bool
 parse_position(const redisReply *stream, const redisReply *value, struct position *out)
 {
-	const char *space;
+	struct sv rest, word;
 	int64_t offset;
+	uint64_t check;
 
 	if (stream->type != REDIS_REPLY_STRING || value->type != REDIS_REPLY_STRING)
 		return false;
-	space = memchr(value->str, ' ', value->len);
-	if (space == NULL ||
-	    !num_int((struct sv){value->str, (size_t)(space - value->str)}, 0, INT64_MAX, &offset))
+	rest = (struct sv){value->str, value->len};
+	if (!take_word(&rest, &word) || !num_int(word, 0, INT64_MAX, &offset) ||
+	    !take_word(&rest, &word) || !num_hex(word, &check))
 		return false;
 	*out = (struct position){
-	    .stream = stream->str, .path = space + 1, .offset = (uint64_t)offset};
+	    .stream = stream->str, .path = rest.p, .offset = (uint64_t)offset, .check = check};
 	return true;
 }
 

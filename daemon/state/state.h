@@ -77,6 +77,8 @@ typedef void state_answer_cb(void *ctx, bool ok, struct sv answer);
 void state_list(struct state *s, bool all, int64_t limit, state_answer_cb *cb, void *ctx);
 void state_show(struct state *s, const char *id, state_answer_cb *cb, void *ctx);
 void state_outbox(struct state *s, state_answer_cb *cb, void *ctx);
+/* What sources of this node did not examine, the last ${limit} of each kind. */
+void state_gaps(struct state *s, int64_t limit, state_answer_cb *cb, void *ctx);
 /* ${action} is "ack" or "close". */
 void state_move(struct state *s, const char *id, const char *action, const char *by,
     const char *message, state_answer_cb *cb, void *ctx);

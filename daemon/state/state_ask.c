@@ -116,6 +116,17 @@ state_outbox(struct state *s, state_answer_cb *cb, void *ctx)
 }
 
 void
+state_gaps(struct state *s, int64_t limit, state_answer_cb *cb, void *ctx)
+{
+	struct redis_args args = REDIS_ARGS_INIT;
+
+	state_call(&args, "triaged_gaps");
+	redis_arg_str(&args, s->conf->node);
+	redis_arg_int(&args, limit);
+	send(s, &args, answered, cb, ctx);
+}
+
+void
 state_move(struct state *s, const char *id, const char *action, const char *by, const char *message,
     state_answer_cb *cb, void *ctx)
 {

@@ -10,6 +10,8 @@
 #include "rule/ruleset.h"
 #include "state/state_internal.h"
 #include "util/clock.h"
+#include "util/crash.h"
+#include "util/json.h"
 #include "util/log.h"
 #include "util/xalloc.h"
 
@@ -20,9 +22,47 @@ add_position(struct redis_args *args, const struct batch_position *pos)
 
 	redis_arg_str(args, pos->stream);
 	if (!pos->done)
-		buf_printf(&value, "%llu %s", (unsigned long long)pos->offset, pos->path);
+		buf_printf(&value, "%llu %016llx %s", (unsigned long long)pos->offset,
+		    (unsigned long long)pos->check, pos->path);
 	redis_arg(args, buf_view(&value));
 	buf_free(&value);
+}
+
+static void
+add_gap(struct redis_args *args, const struct batch_gap *gap)
+{
+	redis_arg_str(args, gap->total);
+	redis_arg_int(args, (int64_t)gap->bytes);
+	redis_arg_int(args, (int64_t)gap->messages);
+	redis_arg_str(args, gap->json);
+}
+
+/* Streams that are finished: until where each was examined. */
+static void
+add_ended(struct redis_args *args, const struct batch *b)
+{
+	int64_t n = 0, now = clock_now();
+	struct buf json = BUF_INIT;
+
+	for (size_t i = 0; i < b->npositions; i++)
+		n += b->positions[i].done;
+	redis_arg_int(args, n);
+	for (size_t i = 0; i < b->npositions; i++) {
+		const struct batch_position *pos = &b->positions[i];
+
+		if (!pos->done)
+			continue;
+		json.n = 0;
+		buf_puts(&json, "{\"time\":\"");
+		clock_format(&json, now);
+		buf_puts(&json, "\",\"stream\":");
+		json_quote(&json, sv_str(pos->stream));
+		buf_puts(&json, ",\"path\":");
+		json_quote(&json, sv_str(pos->path));
+		buf_printf(&json, ",\"examined\":%llu}", (unsigned long long)pos->offset);
+		redis_arg(args, buf_view(&json));
+	}
+	buf_free(&json);
 }
 
 static void
@@ -108,6 +148,7 @@ committed(void *ctx, const struct redisReply *reply)
 		refused(s, state_error(reply) != NULL ? state_error(reply) : "a strange answer");
 		return;
 	}
+	CRASH_POINT("commit-answered");
 	s->batch = NULL;
 	s->fence++;
 	s->stats.commits++;
@@ -137,9 +178,15 @@ state_commit(struct state *s, struct batch *b)
 	redis_arg_int(&args, (int64_t)b->npositions);
 	for (size_t i = 0; i < b->npositions; i++)
 		add_position(&args, &b->positions[i]);
+	redis_arg_int(&args, (int64_t)b->ngaps);
+	for (size_t i = 0; i < b->ngaps; i++)
+		add_gap(&args, &b->gaps[i]);
+	add_ended(&args, b);
 	redis_arg_int(&args, (int64_t)b->nentries);
 	for (size_t i = 0; i < b->nentries; i++)
 		add_entry(&args, &b->entries[i]);
 	s->batch = b;
+	CRASH_POINT("commit-ready");
 	redis_command(s->redis, &args, committed, s);
+	CRASH_POINT("commit-sent");
 }

@@ -14,6 +14,8 @@ local DAY = 86400000
 local KEEP_CLOSED = 400 * 86400 -- seconds: a year of evidence and the time to audit it
 local GRACE = DAY               -- how long a group outlives its window, so that a daemon
                                 -- that was stopped finds half-full windows again
+local KEEP_GAPS = 1000          -- of a node, with their bounds; older ones in sums only
+local KEEP_ENDED = 1000         -- streams of a node that were read to their end
 local SAMPLES = 20              -- kept per incident
 local TOLD_SAMPLES = 3          -- of those, in a message
 local RANK = {info = 0, low = 1, medium = 2, high = 3, critical = 4}
@@ -290,11 +292,30 @@ local function write_incident(P, inc, now, node, channels, deliveries)
   end
 end
 
+-- Append ${items} to a list that holds ${most}.
+local function keep_last(key, items, most)
+  for _, item in ipairs(items) do redis.call('RPUSH', key, item) end
+  if #items > 0 then redis.call('LTRIM', key, -most, -1) end
+end
+
+-- The last gaps in full, all of them in sums: "SOURCE REASON" and what is summed.
+local function keep_gaps(P, node, gaps)
+  local items, sums = {}, P .. 'gapsums:' .. node
+  for i, gap in ipairs(gaps) do
+    items[i] = gap[4]
+    redis.call('HINCRBY', sums, gap[1] .. ' gaps', 1)
+    redis.call('HINCRBY', sums, gap[1] .. ' bytes', ms(gap[2]))
+    redis.call('HINCRBY', sums, gap[1] .. ' messages', ms(gap[3]))
+  end
+  keep_last(P .. 'gaps:' .. node, items, KEEP_GAPS)
+end
+
 -- FCALL triaged_commit 1 P node fence now nchannels {id least}... npositions {stream value}...
---   nentries entry...
+--   ngaps {total bytes messages json}... nended json... nentries entry...
 -- A channel wants incidents of severity rank least and up.  now 0 is the clock of a
 -- replay: an incident opens at the time of the event that completed it.
--- A position's value is "OFFSET PATH"; "" forgets the stream.
+-- A position's value is "OFFSET CHECK PATH"; "" forgets the stream.  A gap is what
+-- the positions pass over unexamined; ended are streams read to their end.
 -- Returns {opened incident ids, new outbox entries}.
 local function commit(keys, args)
   local P, r = keys[1], reader(args)
@@ -305,6 +326,9 @@ local function commit(keys, args)
   end
   local channels, positions = r.channels(), {}
   for i = 1, r.number() do positions[i] = {r.text(), r.text()} end
+  local gaps, ended = {}, {}
+  for i = 1, r.number() do gaps[i] = {r.text(), r.number(), r.number(), r.text()} end
+  for i = 1, r.number() do ended[i] = r.text() end
   local plan = {groups = {}, expiry = {}, incidents = {}, order = {}, opened = 0,
     number = tonumber(redis.call('GET', P .. 'seq') or '0')}
   for _ = 1, r.number() do plan_entry(P, read_entry(r), plan) end
@@ -319,6 +343,8 @@ local function commit(keys, args)
       redis.call('HSET', P .. 'pos:' .. node, pos[1], pos[2])
     end
   end
+  keep_gaps(P, node, gaps)
+  keep_last(P .. 'ended:' .. node, ended, KEEP_ENDED)
   if plan.opened > 0 then redis.call('INCRBY', P .. 'seq', plan.opened) end
   for _, inc in ipairs(plan.order) do
     write_incident(P, inc, now, node, channels, deliveries)
@@ -473,7 +499,25 @@ local function outbox(keys)
   return '[' .. table.concat(found, ',') .. ']'
 end
 
+-- FCALL triaged_gaps 1 P node limit
+-- What was not examined: sums since ever, the last ${limit} gaps, the last streams
+-- read to their end, all of them the newest last.
+local function gaps(keys, args)
+  local P, node, limit = keys[1], args[1], tonumber(args[2])
+  if not node or not limit then error('too few arguments') end
+  local sums = {}
+  local flat = redis.call('HGETALL', P .. 'gapsums:' .. node)
+  for i = 1, #flat, 2 do
+    sums[#sums + 1] = string.format('%s:%s', quote(flat[i]), flat[i + 1])
+  end
+  table.sort(sums)
+  return string.format('{"sums":{%s},"gaps":[%s],"ended":[%s]}', table.concat(sums, ','),
+    table.concat(redis.call('LRANGE', P .. 'gaps:' .. node, -limit, -1), ','),
+    table.concat(redis.call('LRANGE', P .. 'ended:' .. node, -limit, -1), ','))
+end
+
 redis.register_function('triaged_attach', attach)
+redis.register_function('triaged_gaps', gaps)
 redis.register_function('triaged_commit', commit)
 redis.register_function('triaged_move', move)
 redis.register_function('triaged_delivered', delivered)

@@ -27,6 +27,28 @@ num_int(struct sv s, int64_t min, int64_t max, int64_t *out)
 }
 
 bool
+num_hex(struct sv s, uint64_t *out)
+{
+	uint64_t value = 0;
+
+	if (s.n == 0 || s.n > 16)
+		return false;
+	for (size_t i = 0; i < s.n; i++) {
+		char c = s.p[i];
+		int digit = c >= '0' && c <= '9' ? c - '0'
+		    : c >= 'a' && c <= 'f'       ? c - 'a' + 10
+		    : c >= 'A' && c <= 'F'       ? c - 'A' + 10
+		                                 : -1;
+
+		if (digit < 0)
+			return false;
+		value = value << 4 | (uint64_t)digit;
+	}
+	*out = value;
+	return true;
+}
+
+bool
 num_duration(struct sv s, int64_t *ms)
 {
 	static const struct {

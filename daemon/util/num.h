@@ -13,6 +13,9 @@
  * or not within [${min}, ${max}]; ${out} is then untouched. */
 bool num_int(struct sv s, int64_t min, int64_t max, int64_t *out);
 
+/* One to 16 hex digits, nothing else. */
+bool num_hex(struct sv s, uint64_t *out);
+
 /* A duration such as 250ms, 10s, 10m, 12h, 7d into milliseconds.  A bare number
  * is refused: its unit would be a guess. */
 bool num_duration(struct sv s, int64_t *ms);

@@ -99,8 +99,8 @@ int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct multi_literal literals[MAX_LITERALS];
-	struct multi_tuning portable = {.finders = multi_portable(), .sample = 50};
-	struct multi_tuning avx2 = {.finders = multi_avx2(), .sample = 50};
+	const struct multi_finders *kinds[MULTI_KINDS];
+	size_t nkinds = multi_kinds(kinds);
 	struct check c = {.literals = literals};
 	char *folded = malloc(size + 1);
 
@@ -109,11 +109,11 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	c.text = (struct sv){folded, size};
 	c.n = take_literals(&c.text, literals);
 	c.original = (const char *)data + (c.text.p - folded);
-	check_all(c, portable);
-	if (avx2.finders != NULL) {
-		check_all(c, avx2);
-		avx2.few = 64;
-		check_all(c, avx2);
+	for (size_t i = 0; i < nkinds; i++) {
+		check_all(c, (struct multi_tuning){.finders = kinds[i], .sample = 50});
+		if (kinds[i]->few != NULL)
+			check_all(c, (struct multi_tuning){
+			    .finders = kinds[i], .few = 64, .sample = 50});
 	}
 	free(folded);
 	return 0;

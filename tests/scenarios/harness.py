@@ -227,10 +227,14 @@ class Daemon(Process):
         self.config = config
         self.socket = test.config_value(config, "control_socket")
         self.state_dir = test.config_value(config, "state_dir")
+        self.program = None  # another build than TRIAGED's
+        self.prefix = []     # a command that runs it
+        self.environment = {}  # more of it
 
     def start(self, ready=True):
         check(not self.runs(), "the daemon runs already")
-        self.spawn([program("TRIAGED", "triaged"), "-c", self.config], environment())
+        self.spawn([*self.prefix, self.program or program("TRIAGED", "triaged"), "-c", self.config],
+                   dict(environment(), **self.environment))
         if ready:
             self.wait_ready()
         return self

@@ -92,4 +92,22 @@ def made_up(test):
                                      "must_not_alert": []})
 
 
-harness.main(openssh, an_old_linux, a_cloud_host, made_up)
+def places_in_two_large_files(test):
+    """Lines are numbered from 1 in each file, over several reads."""
+    rng = harness.seeded()
+    test.rules()
+    config = test.config(test.path("auth.log"))
+    logs = {test.write(name, log): log for name in ("one.log", "two.log")
+            for log in [harness.attack_log(rng, 8000)]}
+    done = harness.run([harness.program("TRIAGECTL", "triagectl"), "-c", config, "replay", "--json",
+                        "--events-only", *logs])
+    rows = [json.loads(line) for line in done.stdout.splitlines()]
+    equal(rows[-1]["lines"], 16000, "lines of both files")
+    for path, log in logs.items():
+        check(len(log) > 2 * 256 * 1024, "too small a log to say anything:", len(log))
+        events = [row for row in rows[:-1] if row["file"] == path]
+        check(len(events) > 1000, "hardly an event in", path)
+        check_places(events, log)
+
+
+harness.main(openssh, an_old_linux, a_cloud_host, made_up, places_in_two_large_files)

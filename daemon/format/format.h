@@ -1,0 +1,52 @@
+/*
+ * format: lines of structured formats and lines that belong together, made into
+ * lines of the one form that is scanned (LINE_FIELDS, model/fields.h).
+ *
+ * Between source and scan, for those sources that have a format or join lines; all
+ * others pass it by.  What waits for more lines is not examined yet: positions
+ * given on never pass it.
+ */
+#ifndef FORMAT_FORMAT_H
+#define FORMAT_FORMAT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "model/line.h"
+#include "util/buf.h"
+
+struct format;
+struct source_conf;
+
+/* Does this source need one? */
+bool format_is_needed(const struct source_conf *conf);
+
+/* NULL with a message in ${error} (to be freed with buf_free) when its multiline
+ * pattern does not compile.  ${conf} is borrowed. */
+struct format *format_new(const struct source_conf *conf, size_t max_line, struct buf *error);
+void format_free(struct format **f);
+
+/* Lines that are ready: a chunk of form LINE_FIELDS, or an empty one that only says
+ * how far its stream is examined. */
+typedef void format_cb(void *ctx, const struct chunk *chunk);
+
+/* Read ${chunk}; ${now} (wall ms) is the time of lines that have none.  Fires any
+ * number of times, also for other streams of the source whose lines waited.  A line
+ * that is not of the format is given on with its text as the message. */
+void format_chunk(
+    struct format *f, const struct chunk *chunk, int64_t now, format_cb *cb, void *ctx);
+
+/* When the first of the lines that wait shall not wait any longer: clock_mono() ms,
+ * -1 when none waits. */
+int64_t format_due(const struct format *f);
+/* Those that are due by ${mono} are complete as they are. */
+void format_flush(struct format *f, int64_t mono, format_cb *cb, void *ctx);
+
+/* Everything starts again from the committed positions: forget what waits. */
+void format_reset(struct format *f);
+
+/* Lines that were not of the format, so far. */
+uint64_t format_misfits(const struct format *f);
+
+#endif

@@ -1,0 +1,232 @@
+/*
+ * check_source_random: many files, and whatever may happen in whatever order.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "source_rig.h"
+#include "util/xalloc.h"
+
+/* ---- many, and at random ------------------------------------------------------ */
+
+START_TEST(hundreds_of_files_are_followed_fairly)
+{
+	enum { FILES = 300 };
+	struct rig *r = rig_open(START_BEGINNING, "log.*");
+	char name[32], text[64];
+
+	for (int i = 0; i < FILES; i++) {
+		snprintf(name, sizeof(name), "log.%03d", i);
+		snprintf(text, sizeof(text), "file %03d a\nfile %03d b\n", i, i);
+		rig_say(r, name, text);
+	}
+	rig_start(r);
+	rig_settle(r);
+	ck_assert_uint_eq(r->text.n, FILES * 22);
+	ck_assert_uint_eq(source_stats(r->set)->bytes, FILES * 22);
+	for (int i = 0; i < FILES; i++) {
+		snprintf(text, sizeof(text), "file %03d a\nfile %03d b\n", i, i);
+		ck_assert_ptr_nonnull(strstr(r->text.p, text));
+		ck_assert_uint_eq(r->set->files[i]->lines.head.cap, 0);
+	}
+	rig_close(r);
+}
+END_TEST
+
+START_TEST(a_flood_in_one_file_does_not_hold_up_another)
+{
+	enum { FLOOD = 8 * 1024 * 1024 };
+	struct rig *r = rig_open(START_BEGINNING, "log.*");
+	char *flood = xmalloc(FLOOD);
+
+	for (size_t i = 0; i < FLOOD; i++)
+		flood[i] = i % 64 == 63 ? '\n' : 'f';
+	rig_append(r, "log.a", (struct sv){flood, FLOOD});
+	rig_say(r, "log.b", "small\n");
+	rig_start(r);
+	for (int i = 0; i < 3; i++)
+		ev_turn(r->ev, true);
+	ck_assert_ptr_nonnull(strstr(buf_str(&r->text), "small\n"));
+	ck_assert_uint_lt(r->text.n, FLOOD);
+	rig_turn(r);
+	ck_assert_uint_eq(r->text.n, FLOOD + 6);
+	free(flood);
+	rig_close(r);
+}
+END_TEST
+
+struct chance {
+	unsigned state;
+	int line;     /* written so far */
+	int rotation;
+	bool partial; /* the last line has no newline yet */
+	char writer[32]; /* the file that is written to: it may have been renamed */
+};
+
+static unsigned
+pick(struct chance *c, unsigned n)
+{
+	c->state = c->state * 1103515245 + 12345;
+	return (c->state >> 16) % n;
+}
+
+static void
+write_some(struct rig *r, struct chance *c)
+{
+	char text[32];
+
+	if (c->partial) {
+		rig_say(r, c->writer, "\n");
+		c->partial = false;
+	}
+	for (unsigned n = pick(c, 4); n > 0; n--) {
+		snprintf(text, sizeof(text), "line %d\n", c->line++);
+		rig_say(r, c->writer, text);
+	}
+	if (pick(c, 3) == 0) {
+		snprintf(text, sizeof(text), "line %d", c->line++);
+		rig_say(r, c->writer, text);
+		c->partial = true;
+	}
+}
+
+static bool
+is_committed(const struct rig *r, const char *name)
+{
+	char *path = rig_path(r, name);
+	struct source_id identity;
+	bool found = false;
+
+	if (source_identity_of(NULL, path, &identity) == 0) {
+		for (size_t i = 0; i < r->ncommitted; i++)
+			found |= strcmp(r->committed[i].stream, identity.text) == 0;
+	}
+	free(path);
+	return found;
+}
+
+/* The writer goes on with the renamed file until it is told to reopen.  A file of
+ * which the state has never heard is left: after a restart nobody would know. */
+static void
+rotate(struct rig *r, struct chance *c)
+{
+	if (strcmp(c->writer, "log") != 0 || !is_committed(r, "log"))
+		return;
+	snprintf(c->writer, sizeof(c->writer), "log.%d", ++c->rotation);
+	rig_move(r, "log", c->writer);
+}
+
+static void
+reopen(struct chance *c)
+{
+	if (!c->partial)
+		snprintf(c->writer, sizeof(c->writer), "log");
+}
+
+/* What logrotate's copytruncate does, at a moment when it loses nothing. */
+static void
+copytruncate(struct rig *r, struct chance *c)
+{
+	rig_settle(r);
+	if (r->set->paused || c->partial || strcmp(c->writer, "log") != 0)
+		return;
+	rig_commit(r);
+	rig_cut(r, "log", 0);
+	rig_settle(r);
+	if (pick(c, 2) == 0) {
+		write_some(r, c);
+		rig_start(r); /* committed is a position of what was cut away */
+		rig_settle(r);
+	}
+	rig_commit(r);
+}
+
+static void
+step(struct rig *r, struct chance *c)
+{
+	switch (pick(c, 13)) {
+	case 0:
+		rotate(r, c);
+		break;
+	case 1:
+		reopen(c);
+		break;
+	case 2:
+		rig_commit(r);
+		break;
+	case 3:
+		rig_restart(r);
+		break;
+	case 4:
+		rig_start(r);
+		break;
+	case 5:
+		r->pause_after = 1 + pick(c, 3);
+		break;
+	case 6:
+		source_resume(r->set);
+		break;
+	case 7:
+		copytruncate(r, c);
+		break;
+	case 8:
+	case 9:
+		rig_settle(r);
+		break;
+	default:
+		write_some(r, c);
+		break;
+	}
+}
+
+/* Whatever happens in whatever order, each line is in the state once. */
+START_TEST(each_line_counts_once_whatever_happens)
+{
+	struct rig *r = rig_open(START_BEGINNING, "log");
+	struct chance c = {.state = (unsigned)_i * 7919 + 1, .writer = "log"};
+	char *seen;
+	int number, used;
+
+	rig_say(r, "log", "");
+	rig_start(r);
+	rig_settle(r);
+	rig_commit(r);
+	for (int i = 0; i < 150; i++) {
+		rig_say(r, c.writer, "");
+		/* With the writer gone from the renamed files they need not be waited for. */
+		source_set_grace(r->set, strcmp(c.writer, "log") == 0 ? 0 : 1000000);
+		step(r, &c);
+	}
+	if (c.partial)
+		rig_say(r, c.writer, "\n");
+	source_resume(r->set);
+	r->pause_after = 0;
+	rig_settle(r);
+	seen = xcalloc((size_t)c.line + 1, 1);
+	for (const char *p = buf_str(&r->text); *p != '\0'; p += used) {
+		ck_assert_msg(sscanf(p, "line %d%n", &number, &used) == 1, "no line: %s", p);
+		ck_assert_msg(p[used++] == '\n', "not whole: %s", p);
+		ck_assert_int_lt(number, c.line);
+		ck_assert_msg(!seen[number], "line %d twice:\n%s", number, buf_str(&r->text));
+		seen[number] = 1;
+	}
+	for (int i = 0; i < c.line; i++)
+		ck_assert_msg(seen[i], "line %d lost", i);
+	free(seen);
+	rig_close(r);
+}
+END_TEST
+
+static void
+add(TCase *tc)
+{
+	tcase_add_test(tc, hundreds_of_files_are_followed_fairly);
+	tcase_add_test(tc, a_flood_in_one_file_does_not_hold_up_another);
+	tcase_add_loop_test(tc, each_line_counts_once_whatever_happens, 0, 30);
+}
+
+int
+main(void)
+{
+	return rig_main("source_random", add);
+}

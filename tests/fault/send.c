@@ -1,0 +1,114 @@
+/*
+ * send: numbered syslog messages by UDP at a steady rate, faster than Python can.
+ *
+ *   send PORT FIRST COUNT RATE BLOCK LANES NAME HEADER
+ *
+ * Lines are those of fault.py's ledger.  Prints how many the kernel took.
+ */
+#include <arpa/inet.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <time.h>
+
+#define BATCH 32
+#define LINE_MAX_BYTES 256
+
+struct ledger {
+	long block, lanes;
+	const char *name, *header;
+};
+
+static double
+now(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
+}
+
+static void
+wait_until(double due)
+{
+	double left = due - now();
+	struct timespec t;
+
+	if (left <= 0)
+		return;
+	t.tv_sec = (time_t)left;
+	t.tv_nsec = (long)((left - (double)t.tv_sec) * 1e9);
+	nanosleep(&t, NULL);
+}
+
+static int
+open_socket(int port)
+{
+	struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons((uint16_t)port)};
+	int fd = socket(AF_INET, SOCK_DGRAM, 0);
+
+	to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+	if (fd < 0 || connect(fd, (struct sockaddr *)&to, sizeof(to)) < 0) {
+		perror("send");
+		exit(1);
+	}
+	return fd;
+}
+
+/* Send lines ${first} to ${first} + ${n}; all of them, or the program ends. */
+static void
+send_batch(int fd, const struct ledger *l, long first, long n)
+{
+	static char text[BATCH][LINE_MAX_BYTES];
+	struct iovec iov[BATCH];
+	struct mmsghdr msgs[BATCH];
+	long done = 0;
+
+	memset(msgs, 0, sizeof(msgs));
+	for (long i = 0; i < n; i++) {
+		long seq = first + i;
+		int size = snprintf(text[i], sizeof(text[i]), "%s seq=%ld block=%s%ld lane=%sg%ld",
+		    l->header, seq, l->name, seq / l->block, l->name, seq % l->lanes);
+
+		iov[i] = (struct iovec){text[i], (size_t)size};
+		msgs[i].msg_hdr.msg_iov = &iov[i];
+		msgs[i].msg_hdr.msg_iovlen = 1;
+	}
+	while (done < n) {
+		int sent = sendmmsg(fd, msgs + done, (unsigned)(n - done), 0);
+
+		if (sent <= 0) {
+			perror("send");
+			exit(1);
+		}
+		done += sent;
+	}
+}
+
+int
+main(int argc, char **argv)
+{
+	struct ledger l;
+	long first, count, rate, sent = 0;
+	double begin = now();
+	int fd;
+
+	if (argc != 9)
+		return 2;
+	fd = open_socket(atoi(argv[1]));
+	first = atol(argv[2]);
+	count = atol(argv[3]);
+	rate = atol(argv[4]);
+	l = (struct ledger){atol(argv[5]), atol(argv[6]), argv[7], argv[8]};
+	while (sent < count) {
+		long n = count - sent < BATCH ? count - sent : BATCH;
+
+		send_batch(fd, &l, first + sent, n);
+		sent += n;
+		wait_until(begin + (double)sent / (double)rate);
+	}
+	printf("%ld %.3f\n", sent, now() - begin);
+	return 0;
+}
