@@ -38,6 +38,19 @@ addresses(const struct daemon *d)
 	return list;
 }
 
+/* The files of all sources, as patterns. */
+static json_t *
+patterns(const struct daemon *d)
+{
+	const struct source_conf *v = d->setup->config->sources.v;
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < d->setup->config->sources.n; i++)
+		for (size_t j = 0; j < v[i].files.n; j++)
+			json_array_append_new(list, json_string(v[i].files.v[j].s));
+	return list;
+}
+
 static void
 got_gaps(void *ctx, bool ok, struct sv answer)
 {
@@ -57,7 +70,7 @@ commands_sources_run(void *ctx, struct control_request *req)
 	struct sources_request *r = xcalloc(1, sizeof(*r));
 
 	r->req = req;
-	r->answer = json_pack("{s:s, s:o, s:o}", "node", d->setup->config->node.s, "sources",
-	    commands_list_sources(d), "addresses", addresses(d));
+	r->answer = json_pack("{s:s, s:o, s:o, s:o}", "node", d->setup->config->node.s, "files",
+	    patterns(d), "sources", commands_list_sources(d), "addresses", addresses(d));
 	state_gaps(pipeline_state(d->pipeline), GAPS_SHOWN, got_gaps, r);
 }

@@ -9,6 +9,7 @@
 #include "ev/ev.h"
 #include "format/format.h"
 #include "intake_losses.h"
+#include "spool/spool_line.h"
 #include "util/buf.h"
 #include "util/clock.h"
 #include "util/log.h"
@@ -76,9 +77,8 @@ format_of(const struct intake *in, const struct stream *stream)
 }
 
 static void
-got_lines(void *ctx, const struct chunk *chunk)
+take_lines(struct intake *in, const struct chunk *chunk)
 {
-	struct intake *in = ctx;
 	struct format *f = format_of(in, chunk->stream);
 
 	if (f == NULL) {
@@ -87,6 +87,56 @@ got_lines(void *ctx, const struct chunk *chunk)
 	}
 	format_chunk(f, chunk, clock_now(), got_records, in);
 	join_later(in);
+}
+
+/* Lines of a spool that are not as they were written are no messages. */
+static void
+tell_damaged(struct intake *in, const struct chunk *chunk)
+{
+	struct trouble t = {.kind = TROUBLE_DAMAGED,
+	    .source = chunk->stream->source,
+	    .stream = chunk->stream->id,
+	    .path = chunk->stream->path,
+	    .from = chunk->offset,
+	    .to = chunk->offset + chunk->data.n,
+	    .text = "lines of the spool are not as they were written"};
+	struct chunk passed = *chunk;
+
+	in->cb->trouble(in->ctx, &t);
+	passed.data.n = 0;
+	in->cb->lines(in->ctx, &passed);
+}
+
+static void
+take_spooled(struct intake *in, const struct chunk *chunk)
+{
+	struct chunk run = *chunk;
+	struct sv rest = chunk->data;
+
+	while (rest.n > 0) {
+		bool intact;
+
+		run.offset = chunk->offset + (uint64_t)(rest.p - chunk->data.p);
+		run.data = spool_line_run(rest, &intact);
+		rest = sv_from(rest, run.data.n);
+		run.next = rest.n == 0 ? chunk->next : run.offset + run.data.n;
+		run.check = rest.n == 0 ? chunk->check : 0;
+		if (intact)
+			take_lines(in, &run);
+		else
+			tell_damaged(in, &run);
+	}
+}
+
+static void
+got_lines(void *ctx, const struct chunk *chunk)
+{
+	struct intake *in = ctx;
+
+	if (chunk->form == LINE_SPOOL && !chunk->cut)
+		take_spooled(in, chunk);
+	else
+		take_lines(in, chunk);
 }
 
 /* ---- what passes through ------------------------------------------------------ */

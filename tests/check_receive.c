@@ -134,8 +134,7 @@ start(struct rig *r)
 {
 	if (r->sockets == NULL)
 		r->sockets = receive_sockets_new();
-	r->receive = receive_new(
-	    r->ev, r->sockets, &r->conf, 1, r->dir, MAX_LINE, &callbacks, r);
+	r->receive = receive_new(r->ev, r->sockets, &r->conf, 1, r->dir, MAX_LINE, &callbacks, r);
 	return r->receive != NULL;
 }
 
@@ -442,8 +441,8 @@ START_TEST(the_largest_datagrams_come_whole_or_cut_and_told)
 	ck_assert_uint_eq(status(r, 0)->bytes, 1 + 3 * MAX_MESSAGE);
 	stop(r);
 	ck_assert_uint_eq(r->times[TROUBLE_OVERSIZE], 1);
-	text = xasprintf("2 messages were longer than max_line, %d bytes cut off",
-	    1 + 65507 - MAX_MESSAGE);
+	text = xasprintf(
+	    "2 messages were longer than max_line, %d bytes cut off", 1 + 65507 - MAX_MESSAGE);
 	ck_assert_str_eq(r->text, text);
 	free(text);
 	free(bytes);
@@ -591,7 +590,6 @@ START_TEST(a_drain_takes_what_was_sent)
 }
 END_TEST
 
-
 START_TEST(a_frame_longer_than_a_line_is_cut_and_the_next_one_whole)
 {
 	struct rig *r = rig_new();
@@ -609,8 +607,9 @@ START_TEST(a_frame_longer_than_a_line_is_cut_and_the_next_one_whole)
 	wait_messages(r, 4);
 	stop(r);
 	x[MAX_MESSAGE - 4] = '\0';
-	want = xasprintf("tcp:127.0.0.1 <13>%s\ntcp:127.0.0.1 <13>one\n"
-	                 "tcp:127.0.0.1 <13>%s\ntcp:127.0.0.1 <13>two\n",
+	want = xasprintf(
+	    "tcp:127.0.0.1 <13>%s\ntcp:127.0.0.1 <13>one\n"
+	    "tcp:127.0.0.1 <13>%s\ntcp:127.0.0.1 <13>two\n",
 	    x, x);
 	check_spooled(r, want);
 	ck_assert_uint_gt(r->times[TROUBLE_OVERSIZE], 0);
@@ -657,6 +656,27 @@ START_TEST(a_unix_stream_has_the_uid_of_its_sender)
 	check_closed(fd);
 	free(want);
 	free(path);
+	rig_free(r);
+}
+END_TEST
+
+/* More than the spool holds in memory. */
+START_TEST(a_drain_waits_for_the_disk)
+{
+	struct rig *r = rig_new();
+	char line[700];
+	int fd, port = listen_inet(r, "udp");
+
+	memset(line, 'x', sizeof(line));
+	must_start(r);
+	fd = dial(SOCK_DGRAM, port);
+	for (int i = 0; i < 20000; i++)
+		put(fd, (struct sv){line, sizeof(line)});
+	drain(r);
+	ck_assert_uint_eq(status(r, 0)->messages + status(r, 0)->dropped, 20000);
+	receive_free(&r->receive);
+	ck_assert_uint_eq(count_spooled(r) + r->lost[TROUBLE_DROPPED], 20000);
+	close(fd);
 	rig_free(r);
 }
 END_TEST
@@ -797,39 +817,131 @@ START_TEST(without_descriptors_connections_wait)
 }
 END_TEST
 
-/* The spool takes no more: connections wait, and nothing of them is lost when there
- * is room again. */
+/* Tell the spool that Redis has all of it. */
+static void
+commit_all(struct rig *r)
+{
+	struct dirent **names;
+	char *dir = receive_spool_dir(r->dir, "net"), *path;
+	int n = scandir(dir, &names, is_segment, alphasort);
+	struct stat st;
+
+	for (int i = 0; i < n; i++) {
+		path = xasprintf("%s/%s", dir, names[i]->d_name);
+		if (stat(path, &st) == 0)
+			receive_committed(r->receive, path, (uint64_t)st.st_size);
+		free(path);
+		free(names[i]);
+	}
+	free(names);
+	free(dir);
+}
+
+static bool
+has_problem(void *ctx)
+{
+	return status(ctx, 0)->problem != NULL;
+}
+
+/* Write what goes of ${all} without waiting. */
+static void
+push(int fd, const struct buf *all, size_t *sent)
+{
+	ssize_t n = send(fd, all->p + *sent, all->n - *sent, MSG_DONTWAIT);
+
+	*sent += n > 0 ? (size_t)n : 0;
+}
+
+/* The spool takes no more: connections wait, and when there is room again nothing of
+ * what they sent is missing. */
 START_TEST(a_full_spool_makes_connections_wait)
 {
 	struct rig *r = rig_new();
-	char line[1024], *dir = receive_spool_dir(r->dir, "net");
+	struct buf all = BUF_INIT;
+	size_t sent = 0;
 	int fd, port = listen_inet(r, "tcp");
-	uint64_t sent = 0, taken;
-	ssize_t n;
 
+	for (int i = 0; i < 30000; i++)
+		buf_printf(&all, "<13>%0700d\n", i);
 	r->conf.spool_mib = 1;
 	must_start(r);
 	fd = dial(SOCK_STREAM, port);
-	fcntl(fd, F_SETFL, O_NONBLOCK);
-	memset(line, 'x', sizeof(line));
-	snprintf(line, 6, "%s", "700 <");
-	line[5] = '1';
-	line[6] = '>';
-	for (int idle = 0; idle < 2000; idle++) {
-		n = send(fd, line, 704, 0);
-		if (n == 704) {
-			sent++;
-			idle = 0;
-		} else if (n > 0) {
-			/* The rest of this one later: it is where we stop. */
-			break;
-		}
+	while (!has_problem(r)) {
+		push(fd, &all, &sent);
 		ev_turn(r->ev, false);
 	}
-	taken = status(r, 0)->messages;
-	ck_assert_uint_lt(taken, sent);
-	ck_assert_ptr_nonnull(status(r, 0)->problem);
-	free(dir);
+	ck_assert_uint_lt(sent, all.n);
+	ck_assert_uint_lt(status(r, 0)->messages, 1500);
+	while (sent < all.n) {
+		commit_all(r);
+		push(fd, &all, &sent);
+		ev_turn(r->ev, false);
+	}
+	while (status(r, 0)->messages < 30000) {
+		commit_all(r);
+		ev_turn(r->ev, false);
+	}
+	ck_assert_uint_eq(status(r, 0)->refused, 0);
+	ck_assert_uint_eq(r->times[TROUBLE_FULL], 0);
+	buf_free(&all);
+	close(fd);
+	rig_free(r);
+}
+END_TEST
+
+START_TEST(what_a_full_spool_leaves_out_is_counted_exactly)
+{
+	struct rig *r = rig_new();
+	char line[700];
+	int fd, left = 0, small = 65536, port = listen_inet(r, "udp");
+	struct receive_socket *socket;
+
+	memset(line, 'x', sizeof(line));
+	r->conf.spool_mib = 1;
+	must_start(r);
+	socket = receive_sockets_get(r->sockets, r->listen[0].s, 0);
+	setsockopt(socket->fd, SOL_SOCKET, SO_RCVBUF, &small, sizeof(small));
+	fd = dial(SOCK_DGRAM, port);
+	for (int i = 0; i < 5000; i++) {
+		put(fd, (struct sv){line, sizeof(line)});
+		if (i % 10 == 0)
+			ev_turn(r->ev, false);
+	}
+	ck_assert(has_problem(r));
+	wait_trouble(r, TROUBLE_FULL);
+	receive_drain(r->receive);
+	ck_assert(!receive_is_idle(r->receive));
+	receive_free(&r->receive);
+	while (recv(socket->fd, line, sizeof(line), MSG_DONTWAIT) >= 0)
+		left++;
+	ck_assert_uint_eq(
+	    count_spooled(r) + r->lost[TROUBLE_FULL] + r->lost[TROUBLE_DROPPED] + (size_t)left,
+	    5000);
+	close(fd);
+	rig_free(r);
+}
+END_TEST
+
+/* Who logs to a unix socket is not to stop because of us. */
+START_TEST(a_full_spool_does_not_stop_local_programs)
+{
+	struct rig *r = rig_new();
+	char line[700], *path = listen_path(r, "unixgram");
+	uint64_t sent = 0;
+	int fd;
+
+	memset(line, 'x', sizeof(line));
+	r->conf.spool_mib = 1;
+	must_start(r);
+	fd = dial_unix(SOCK_DGRAM, path);
+	for (clock_update(); sent < 5000; ev_turn(r->ev, false))
+		sent += send(fd, line, sizeof(line), MSG_DONTWAIT) > 0;
+	wait_trouble(r, TROUBLE_FULL);
+	receive_drain(r->receive);
+	ck_assert(!receive_is_idle(r->receive));
+	receive_free(&r->receive);
+	ck_assert_uint_eq(count_spooled(r) + r->lost[TROUBLE_FULL], sent);
+	free(path);
 	close(fd);
 	rig_free(r);
 }
@@ -859,6 +971,28 @@ START_TEST(writers_of_a_fifo_come_and_go)
 	stop(r);
 	ck_assert_uint_eq(count_spooled(r), 40);
 	free(path);
+	rig_free(r);
+}
+END_TEST
+
+/* More than one read, and lines that go over its end. */
+START_TEST(a_drain_takes_all_of_a_fifo)
+{
+	struct rig *r = rig_new();
+	char *path = listen_path(r, "fifo");
+	struct buf all = BUF_INIT;
+	int fd;
+
+	for (int i = 0; i < 2000; i++)
+		buf_printf(&all, "%0100d\n", i);
+	must_start(r);
+	fd = open(path, O_WRONLY | O_CLOEXEC);
+	put(fd, buf_view(&all));
+	stop(r);
+	ck_assert_uint_eq(count_spooled(r), 2000);
+	buf_free(&all);
+	free(path);
+	close(fd);
 	rig_free(r);
 }
 END_TEST
@@ -937,19 +1071,27 @@ pass_socket(int *next, int type, const char *path, int *port)
 	(*next)++;
 }
 
+static void
+announce(const char *n, const char *names)
+{
+	char pid[16];
+
+	snprintf(pid, sizeof(pid), "%d", (int)getpid());
+	setenv("LISTEN_PID", pid, 1);
+	setenv("LISTEN_FDS", n, 1);
+	setenv("LISTEN_FDNAMES", names, 1);
+}
+
 START_TEST(sockets_of_systemd_are_read_and_stay_open)
 {
 	struct rig *r = rig_new();
-	char *path = xasprintf("%s/passed", r->dir), pid[16];
+	char *path = xasprintf("%s/passed", r->dir);
 	int next = 3, udp = 0, tcp = 0, fd;
 
 	pass_socket(&next, SOCK_DGRAM, NULL, &udp);
 	pass_socket(&next, SOCK_STREAM, NULL, &tcp);
 	pass_socket(&next, SOCK_DGRAM, path, NULL);
-	snprintf(pid, sizeof(pid), "%d", (int)getpid());
-	setenv("LISTEN_PID", pid, 1);
-	setenv("LISTEN_FDS", "3", 1);
-	setenv("LISTEN_FDNAMES", "syslog:syslog:syslog", 1);
+	announce("3", "syslog:syslog:syslog");
 	add_address(r, xstrdup("systemd:syslog"));
 	must_start(r);
 	ck_assert_ptr_null(getenv("LISTEN_FDS"));
@@ -969,6 +1111,68 @@ START_TEST(sockets_of_systemd_are_read_and_stay_open)
 	ck_assert_int_eq(fcntl(3, F_GETFD), FD_CLOEXEC);
 	ck_assert_int_eq(access(path, F_OK), 0);
 	free(path);
+	rig_free(r);
+}
+END_TEST
+
+static void
+overflow(int fd)
+{
+	for (int i = 0; i < 3000; i++)
+		puts_to(fd, "<13>Nov 22 09:00:00 gate doord[7]: door north: opened");
+}
+
+/* The kernel's count goes on over our restarts; what it dropped while we were away is
+ * told too. */
+START_TEST(drops_of_a_socket_of_systemd_are_told_once)
+{
+	struct rig *r = rig_new();
+	int next = 3, small = 4096, port = 0, fd;
+
+	pass_socket(&next, SOCK_DGRAM, NULL, &port);
+	add_address(r, xstrdup("systemd:syslog"));
+	fd = dial(SOCK_DGRAM, port);
+	for (int i = 0; i < 3; i++) {
+		announce("1", "syslog");
+		must_start(r);
+		setsockopt(3, SOL_SOCKET, SO_RCVBUF, &small, sizeof(small));
+		overflow(fd);
+		stop(r);
+		receive_sockets_free(&r->sockets);
+		overflow(fd);
+	}
+	announce("1", "syslog");
+	must_start(r);
+	stop(r);
+	ck_assert_uint_eq(count_spooled(r) + r->lost[TROUBLE_DROPPED], 3 * 6000);
+	close(fd);
+	rig_free(r);
+}
+END_TEST
+
+START_TEST(a_socket_whose_file_was_removed_is_made_anew)
+{
+	struct rig *r = rig_new();
+	char *gram = listen_path(r, "unixgram"), *fifo = listen_path(r, "fifo");
+	int fd;
+
+	must_start(r);
+	fd = dial_unix(SOCK_DGRAM, gram);
+	puts_to(fd, "one");
+	close(fd);
+	unlink(gram);
+	unlink(fifo);
+	while (access(gram, F_OK) != 0 || access(fifo, F_OK) != 0)
+		ev_turn(r->ev, true);
+	fd = dial_unix(SOCK_DGRAM, gram);
+	puts_to(fd, "two");
+	close(fd);
+	fd = open(fifo, O_WRONLY | O_CLOEXEC);
+	puts_to(fd, "three\n");
+	close(fd);
+	wait_messages(r, 3);
+	free(gram);
+	free(fifo);
 	rig_free(r);
 }
 END_TEST
@@ -1309,6 +1513,36 @@ START_TEST(records_of_one_byte_and_large_ones_are_the_same)
 }
 END_TEST
 
+START_TEST(nothing_is_renegotiated)
+{
+	struct tls_rig *t = tls_rig_new(NULL, NULL);
+	struct identity id = identity_new("x", NULL, &t->ca, -60, 3600);
+	SSL_CTX *ctx;
+	SSL *ssl;
+	pid_t pid;
+
+	must_start(t->r);
+	pid = fork();
+	if (pid == 0) {
+		ctx = SSL_CTX_new(TLS_client_method());
+		SSL_CTX_set_max_proto_version(ctx, TLS1_2_VERSION);
+		SSL_CTX_use_certificate(ctx, id.cert);
+		SSL_CTX_use_PrivateKey(ctx, id.key);
+		ssl = SSL_new(ctx);
+		SSL_set_fd(ssl, dial(SOCK_STREAM, t->port));
+		if (SSL_connect(ssl) != 1 || SSL_write(ssl, "<13>one\n", 8) != 8)
+			_exit(1);
+		_exit(SSL_renegotiate(ssl) == 1 && SSL_do_handshake(ssl) == 1 ? 2 : 0);
+	}
+	wait_messages(t->r, 1);
+	rig_turn_until(t->r->ev, no_connection, t->r, WAIT_MS);
+	ck_assert_int_eq(exit_of(pid), 0);
+	stop(t->r);
+	identity_free(&id);
+	tls_rig_free(t);
+}
+END_TEST
+
 START_TEST(what_is_no_tls_is_refused)
 {
 	struct tls_rig *t = tls_rig_new(NULL, NULL);
@@ -1363,6 +1597,7 @@ suite(void)
 	tcase_add_test(streams, a_frame_longer_than_a_line_is_cut_and_the_next_one_whole);
 	tcase_add_test(streams, a_wrong_count_costs_the_connection_and_is_told);
 	tcase_add_test(streams, a_unix_stream_has_the_uid_of_its_sender);
+	tcase_add_test(datagrams, a_drain_waits_for_the_disk);
 	tcase_add_test(streams, a_stale_socket_file_is_replaced_and_a_served_one_is_not);
 	tcase_add_test(limits, a_flood_of_connections_leaves_the_others_theirs);
 	tcase_add_test(limits, one_peer_has_no_more_than_its_connections);
@@ -1370,10 +1605,15 @@ suite(void)
 	tcase_add_test(limits, a_connection_beyond_its_rate_waits_and_loses_nothing);
 	tcase_add_test(limits, without_descriptors_connections_wait);
 	tcase_add_test(limits, a_full_spool_makes_connections_wait);
+	tcase_add_test(limits, what_a_full_spool_leaves_out_is_counted_exactly);
+	tcase_add_test(limits, a_full_spool_does_not_stop_local_programs);
 	tcase_add_test(others, writers_of_a_fifo_come_and_go);
+	tcase_add_test(others, a_drain_takes_all_of_a_fifo);
 	tcase_add_test(others, standard_input_ends_and_its_source_is_gone);
 	tcase_add_test(others, standard_input_may_be_a_file);
 	tcase_add_test(others, sockets_of_systemd_are_read_and_stay_open);
+	tcase_add_test(others, drops_of_a_socket_of_systemd_are_told_once);
+	tcase_add_test(others, a_socket_whose_file_was_removed_is_made_anew);
 	tcase_add_test(others, what_cannot_be_bound_is_refused_as_a_whole);
 	tcase_set_timeout(limits, 30);
 	tcase_add_test(tls, a_client_with_an_allowed_name_is_let_in_and_named);
@@ -1384,6 +1624,7 @@ suite(void)
 	tcase_add_test(tls, who_cannot_prove_a_name_is_kept_out);
 	tcase_add_test(tls, old_tls_is_refused);
 	tcase_add_test(tls, records_of_one_byte_and_large_ones_are_the_same);
+	tcase_add_test(tls, nothing_is_renegotiated);
 	tcase_add_test(tls, what_is_no_tls_is_refused);
 	tcase_add_test(tls, certificates_that_do_not_fit_are_refused);
 	tcase_set_timeout(tls, 30);

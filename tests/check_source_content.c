@@ -259,6 +259,64 @@ START_TEST(what_a_copy_has_is_read_before_the_new_content)
 }
 END_TEST
 
+/* The copy is seen empty, half and whole before the file is cut. */
+START_TEST(a_copy_that_the_pattern_matches_is_not_read_twice)
+{
+	struct rig *r = rig_open(START_BEGINNING, "log*");
+
+	rig_say(r, "log", "one\ntwo\n");
+	rig_start(r);
+	rig_settle(r);
+	source_pause(r->set);
+	rig_say(r, "log", "three\n");
+	rig_say(r, "log.1", "");
+	rig_settle(r);
+	rig_say(r, "log.1", "one\ntw");
+	rig_settle(r);
+	rig_say(r, "log.1", "o\nthree\n");
+	rig_settle(r);
+	source_resume(r->set);
+	if (_i == 0)
+		rig_settle(r);
+	rig_cut(r, "log", 0);
+	rig_settle(r);
+	rig_say(r, "log", "four\n");
+	rig_settle(r);
+	rig_expect(r, "one\ntwo\nthree\nfour\n");
+	rig_commit(r);
+	rig_gzip(r, "log.1");
+	rig_settle(r);
+	rig_finish(r);
+	rig_restart(r);
+	rig_settle(r);
+	rig_expect(r, "one\ntwo\nthree\nfour\n");
+	rig_close(r);
+}
+END_TEST
+
+START_TEST(a_remote_file_is_cut_when_it_stays_so)
+{
+	struct rig *r = rig_open(START_BEGINNING, "log");
+
+	rig_say(r, "log", "one\ntwo\n");
+	rig_start(r);
+	rig_settle(r);
+	r->set->files[0]->remote = true;
+	rig_cut(r, "log", 4); /* what a server shows for a moment */
+	source_set_check(r->set, r->set->files[0]);
+	rig_say(r, "log", "two\nthree\n");
+	rig_settle(r);
+	rig_expect(r, "one\ntwo\nthree\n");
+	rig_cut(r, "log", 0);
+	for (int i = 0; i < 3; i++)
+		rig_settle(r);
+	rig_say(r, "log", "new\n");
+	rig_settle(r);
+	rig_expect(r, "one\ntwo\nthree\nnew\n");
+	rig_close(r);
+}
+END_TEST
+
 START_TEST(several_copies_made_while_stopped_are_read_in_order)
 {
 	struct rig *r = rig_open(START_BEGINNING, "log");
@@ -425,6 +483,8 @@ add(TCase *tc)
 	tcase_add_test(tc, refilled_while_stopped_is_noticed);
 	tcase_add_loop_test(tc, cut_to_any_size_nothing_is_lost_and_what_is_certain_not_doubled, 0, 20);
 	tcase_add_loop_test(tc, what_a_copy_has_is_read_before_the_new_content, 0, 4);
+	tcase_add_loop_test(tc, a_copy_that_the_pattern_matches_is_not_read_twice, 0, 2);
+	tcase_add_test(tc, a_remote_file_is_cut_when_it_stays_so);
 	tcase_add_loop_test(tc, several_copies_made_while_stopped_are_read_in_order, 0, 2);
 	tcase_add_test(tc, what_was_cut_after_the_copy_is_told);
 	tcase_add_test(tc, a_hole_of_any_size_is_passed_over_at_once);

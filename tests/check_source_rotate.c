@@ -370,6 +370,31 @@ START_TEST(positions_of_others_are_left_alone)
 }
 END_TEST
 
+/* Its device may have another number after a reboot, where that is all there is. */
+START_TEST(a_file_with_another_id_and_the_same_content_is_known)
+{
+	struct rig *r = rig_open(START_BEGINNING, "log");
+
+	rig_say(r, "log", "one\n");
+	rig_start(r);
+	rig_settle(r);
+	rig_commit(r);
+	for (size_t i = 0; i < r->ncommitted; i++)
+		if (strncmp(r->committed[i].stream, "source:", 7) != 0)
+			r->committed[i].stream[0] ^= 1;
+	rig_stop(r);
+	rig_say(r, "log", "two\n");
+	rig_create_set(r);
+	rig_start(r);
+	rig_settle(r);
+	rig_expect(r, "one\ntwo\n");
+	rig_expect_told(r, "");
+	rig_commit(r);
+	ck_assert_uint_eq(r->ncommitted, 2);
+	rig_close(r);
+}
+END_TEST
+
 static void
 add(TCase *tc)
 {
@@ -389,6 +414,7 @@ add(TCase *tc)
 	tcase_add_test(tc, an_empty_file_rotated_while_stopped_is_known);
 	tcase_add_test(tc, a_stream_found_nowhere_is_reported_done);
 	tcase_add_test(tc, positions_of_others_are_left_alone);
+	tcase_add_test(tc, a_file_with_another_id_and_the_same_content_is_known);
 }
 
 int

@@ -1,8 +1,10 @@
 /*
  * check_source_start: where reading begins, and what cannot be read.
  */
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -277,6 +279,92 @@ START_TEST(only_regular_files_are_opened)
 }
 END_TEST
 
+/* A log may be a link, but not one of those that /proc makes up. */
+START_TEST(magic_links_are_not_followed)
+{
+	struct rig *r = rig_open(START_BEGINNING, "link");
+	char *a = rig_path(r, "a"), *link = rig_path(r, "link"), target[64];
+	int fd;
+
+	rig_say(r, "a", "secret\n");
+	fd = open(a, O_RDONLY | O_CLOEXEC);
+	snprintf(target, sizeof(target), "/proc/self/fd/%d", fd);
+	ck_assert_int_eq(symlink(target, link), 0);
+	rig_start(r);
+	rig_settle(r);
+	rig_expect(r, "");
+	ck_assert_uint_eq(status_of(r).problems, 1);
+	ck_assert_int_eq(unlink(link), 0);
+	ck_assert_int_eq(symlink("a", link), 0);
+	rig_settle(r);
+	rig_expect(r, "secret\n");
+	close(fd);
+	free(a);
+	free(link);
+	rig_close(r);
+}
+END_TEST
+
+START_TEST(a_tree_that_appears_later_is_seen_without_waiting_for_a_scan)
+{
+	struct rig *r = rig_open(START_BEGINNING, "a/b*/c/log");
+
+	rig_start(r);
+	rig_turn(r);
+	rig_make_dir(r, "a");
+	rig_make_dir(r, "a/b1");
+	rig_make_dir(r, "a/b1/c");
+	rig_say(r, "a/b1/c/log", "one\n");
+	for (int i = 0; i < 100 && r->text.n == 0; i++) {
+		usleep(1000);
+		rig_turn(r);
+	}
+	rig_expect(r, "one\n");
+	rig_close(r);
+}
+END_TEST
+
+START_TEST(descriptors_are_left_to_others)
+{
+	enum { FILES = 40 };
+	struct rig *r = rig_open(START_BEGINNING, "log.*");
+	struct rlimit before, few = {32, 32};
+	char name[32];
+
+	for (int i = 0; i < FILES; i++) {
+		snprintf(name, sizeof(name), "log.%03d", i);
+		rig_say(r, name, "a line\n");
+	}
+	ck_assert_int_eq(getrlimit(RLIMIT_NOFILE, &before), 0);
+	few.rlim_max = before.rlim_max;
+	ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &few), 0);
+	rig_start(r);
+	rig_settle(r);
+	ck_assert_uint_lt(r->text.n, FILES * 7);
+	ck_assert_str_eq(status_of(r).text, "Too many open files");
+	ck_assert_int_lt(dup(0), 32 - 4);
+	ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &before), 0);
+	rig_settle(r);
+	ck_assert_uint_eq(r->text.n, FILES * 7);
+	ck_assert_uint_eq(status_of(r).problems, 0);
+	rig_close(r);
+}
+END_TEST
+
+START_TEST(archives_are_no_logs)
+{
+	struct rig *r = rig_open(START_BEGINNING, "log*");
+
+	rig_say(r, "log.2", "old\n");
+	rig_gzip(r, "log.2");
+	rig_say(r, "log", "one\n");
+	rig_start(r);
+	rig_settle(r);
+	rig_expect(r, "one\n");
+	rig_close(r);
+}
+END_TEST
+
 static void
 add(TCase *tc)
 {
@@ -292,6 +380,10 @@ add(TCase *tc)
 	tcase_add_test(tc, a_glob_in_a_missing_directory_is_a_problem);
 	tcase_add_test(tc, an_unreadable_file_is_shown_and_tried_again);
 	tcase_add_test(tc, only_regular_files_are_opened);
+	tcase_add_test(tc, magic_links_are_not_followed);
+	tcase_add_test(tc, a_tree_that_appears_later_is_seen_without_waiting_for_a_scan);
+	tcase_add_test(tc, descriptors_are_left_to_others);
+	tcase_add_test(tc, archives_are_no_logs);
 }
 
 int

@@ -480,7 +480,7 @@ START_TEST(a_power_cut_at_any_byte_loses_nothing_that_was_synced)
 	add_and_sync(&r, 0, 5, 0);
 	path = segment(&r, 0);
 	safe = size_of(path);
-	add_and_sync(&r, 5, 5, 0);
+	add_and_sync(&r, 5, 2, 0);
 	spool_close(&r.spool);
 	all = content(path);
 	for (uint64_t size = safe; size <= all.n; size++) {
@@ -488,9 +488,9 @@ START_TEST(a_power_cut_at_any_byte_loses_nothing_that_was_synced)
 		write_file(path, buf_view(&all));
 		cut(path, size, (uint64_t)_i);
 		start(&r, 64 * MIB);
-		add_and_sync(&r, 10, 1, 0);
+		add_and_sync(&r, 7, 1, 0);
 		spool_close(&r.spool);
-		check_messages(&r, 5, 11);
+		check_messages(&r, 5, 8);
 	}
 	buf_free(&all);
 	free(path);
@@ -652,24 +652,24 @@ limit_files(rlim_t bytes)
 	ck_assert_int_eq(setrlimit(RLIMIT_FSIZE, &limit), 0);
 }
 
-/* ${_i}: how far the write gets before it fails. */
+/* ${_i}: how far the write gets before it fails, in steps of 11 bytes. */
 START_TEST(a_group_that_failed_is_written_once)
 {
 	struct rig r;
-	uint64_t size;
+	uint64_t size, part = 11 * (uint64_t)_i;
 	char *path;
 
 	rig_open(&r, 64 * MIB);
 	add_and_sync(&r, 0, 5, 0);
 	path = segment(&r, 0);
 	size = size_of(path);
-	limit_files(size + (uint64_t)_i);
+	limit_files(size + part);
 	for (unsigned i = 5; i < 10; i++)
 		ck_assert(add(&r, i, 0));
 	rig_turn_until(r.ev, failed_twice, &r, WAIT);
 	ck_assert(!spool_is_synced(r.spool));
 	ck_assert_uint_eq(r.denied, 1);
-	ck_assert_uint_eq(size_of(path), size + (uint64_t)_i);
+	ck_assert_uint_eq(size_of(path), size + part);
 	ck_assert(add(&r, 10, 0));
 	limit_files(RLIM_INFINITY);
 	rig_turn_until(r.ev, is_well, &r, WAIT);
@@ -882,12 +882,13 @@ START_TEST(a_position_that_went_back_keeps_its_segment)
 	add_and_sync(&r, 3, 3, 0);
 	oldest = segment(&r, 0);
 	spool_committed(r.spool, oldest, size_of(oldest));
-	spool_committed(r.spool, oldest, 10);
+	spool_committed(r.spool, oldest, size_of(oldest) - 1);
 	clock_set_virtual(1900000000000 + 2 * QUARTER_HOUR);
+	/* What may go is decided after a group and done before the next. */
 	add_and_sync(&r, 6, 3, 0);
-	ev_turn(r.ev, false);
+	add_and_sync(&r, 9, 3, 0);
 	ck_assert_uint_eq(count(&r), 2);
-	check_messages(&r, 9, 9);
+	check_messages(&r, 12, 12);
 	free(oldest);
 	rig_close(&r);
 }
@@ -954,7 +955,7 @@ add_tests(TCase *tc)
 #ifdef TRIAGED_CRASH_POINTS
 	tcase_add_loop_test(tc, a_crash_at_any_point_loses_nothing_that_was_synced, 0, 4);
 #endif
-	tcase_add_loop_test(tc, a_group_that_failed_is_written_once, 0, 60);
+	tcase_add_loop_test(tc, a_group_that_failed_is_written_once, 0, 9);
 	tcase_add_test(tc, what_cannot_be_written_before_the_end_is_told);
 	tcase_add_test(tc, a_full_disk_is_waited_for);
 	tcase_add_test(tc, what_is_committed_makes_room);

@@ -28,7 +28,8 @@ unescape(struct buf *out, struct sv s)
 {
 	while (s.n > 0) {
 		if (is_escape(s)) {
-			buf_putc(out, (char)((s.p[1] - '0') << 6 | (s.p[2] - '0') << 3 | (s.p[3] - '0')));
+			buf_putc(out,
+			    (char)((s.p[1] - '0') << 6 | (s.p[2] - '0') << 3 | (s.p[3] - '0')));
 			s = sv_from(s, 4);
 		} else {
 			buf_putc(out, s.p[0]);

@@ -13,6 +13,7 @@
 
 #include "cli/cli.h"
 #include "ev/ev.h"
+#include "format/format.h"
 #include "incident/incident_text.h"
 #include "pipeline.h"
 #include "rule/ruleset.h"
@@ -34,6 +35,9 @@ struct replay {
 	char **files;
 	int nfiles;
 	uint64_t begun; /* lines before the file at hand */
+	struct source_conf source; /* its format and program are given */
+	struct format *format;     /* NULL: none is needed */
+	struct stream stream;      /* the file at hand, as such a source would have it */
 
 	struct offline offline;
 	struct scanner *scanner;
@@ -141,14 +145,30 @@ state_failed(const struct replay *r)
 	return r->conf.state != NULL && state_stats(pipeline_state(r->pipeline))->losses > 0;
 }
 
-static bool
-got_chunk(void *ctx, const struct chunk *chunk)
+static void
+give_lines(void *ctx, const struct chunk *chunk)
 {
 	struct replay *r = ctx;
 	struct chunk numbered = *chunk; /* the pipeline counts, and need not do so twice */
 
-	numbered.number = pipeline_stats(r->pipeline)->lines - r->begun + 1;
+	if (r->format == NULL)
+		numbered.number = pipeline_stats(r->pipeline)->lines - r->begun + 1;
 	pipeline_lines(r->pipeline, &numbered);
+}
+
+static bool
+got_chunk(void *ctx, const struct chunk *chunk)
+{
+	struct replay *r = ctx;
+	struct chunk given = *chunk;
+
+	r->stream = *chunk->stream;
+	r->stream.program = r->source.program.s;
+	given.stream = &r->stream;
+	if (r->format != NULL)
+		format_chunk(r->format, &given, r->conf.now, give_lines, r);
+	else
+		give_lines(r, &given);
 	if (r->conf.state == NULL)
 		return true;
 	ev_turn(r->ev, false);
@@ -167,6 +187,8 @@ run_files(struct replay *r)
 			r->code = cli_fail(CLI_FAILED, "%s: %s", r->files[i], strerror(errno));
 			return false;
 		}
+		if (r->format != NULL)
+			format_flush(r->format, INT64_MAX, give_lines, r);
 	}
 	return true;
 }
@@ -251,10 +273,22 @@ open_pipeline(struct replay *r)
 }
 
 static void
+open_format(struct replay *r)
+{
+	struct buf error = BUF_INIT;
+
+	if (format_is_needed(&r->source))
+		r->format = format_new(
+		    &r->source, (size_t)r->offline.config->max_line, &error);
+	buf_free(&error);
+}
+
+static void
 run(struct replay *r)
 {
 	double start;
 
+	open_format(r);
 	if (!open_pipeline(r) || (!r->events_only && !wait_for_state(r)))
 		return;
 	start = seconds_now();
@@ -269,6 +303,17 @@ run(struct replay *r)
 }
 
 static bool
+parse_format(struct replay *r, const char *name)
+{
+	for (int i = 0; config_formats[i] != NULL; i++) {
+		r->source.format = i;
+		if (strcmp(config_formats[i], name) == 0)
+			return true;
+	}
+	return false;
+}
+
+static bool
 parse_options(struct replay *r, int argc, char **argv)
 {
 	int i = 1;
@@ -278,6 +323,11 @@ parse_options(struct replay *r, int argc, char **argv)
 			r->json = true;
 		else if (strcmp(argv[i], "--events-only") == 0)
 			r->events_only = true;
+		else if (strcmp(argv[i], "--format") == 0 && i + 1 < argc &&
+		    parse_format(r, argv[i + 1]))
+			i++;
+		else if (strcmp(argv[i], "--program") == 0 && i + 1 < argc)
+			r->source.program.s = argv[++i];
 		else if (strcmp(argv[i], "--rules") == 0 && i + 1 < argc && r->ndirs < DIRS_MAX)
 			r->dirs[r->ndirs++] = argv[++i];
 		else if (strcmp(argv[i], "--") == 0)
@@ -302,6 +352,7 @@ cmd_replay(const struct cli *cli, const struct cli_command *self, int argc, char
 		return CLI_USAGE;
 	run(&r);
 	pipeline_free(&r.pipeline);
+	format_free(&r.format);
 	scanner_free(&r.scanner);
 	ev_free(&r.ev);
 	if (r.dir != NULL)

@@ -36,12 +36,12 @@ print_text(const char *before, const char *s)
 static void
 print_stream(const json_t *s)
 {
-	long long first = number(s, "first"), offset = number(s, "offset"), size = number(s, "size");
+	long long offset = number(s, "offset"), size = number(s, "size");
 
 	print_text("  ", text(s, "source"));
 	print_text("  ", text(s, "path"));
 	if (*text(s, "stream") != '\0') {
-		printf("  examined %lld to %lld", first, offset);
+		printf("  %lld bytes examined", offset);
 		printf(size > offset ? ", %lld behind" : "", size - offset);
 		print_text("  ", text(s, "stream"));
 	}

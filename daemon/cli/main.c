@@ -21,11 +21,12 @@ static const struct cli_command commands[] = {
     {"ack", "ID -m MESSAGE", "acknowledge: someone is on it", cmd_ack},
     {"close", "ID -m MESSAGE", "close: it is over", cmd_close},
     {"outbox", "", "webhooks that have not been delivered", cmd_outbox},
+    {"sources", "[--verify]", "what is examined and what was passed over", cmd_sources},
     {"reload", "", "read configuration and rules anew", cmd_reload},
     {"rules", "test|list|lint [DIR...] | verify-scan [--rules DIR]... FILE...", "check rules",
         cmd_rules},
     {"explain", "[--rules DIR]... [--rule ID] LINE", "what each rule makes of a line", cmd_explain},
-    {"replay", "[--json] [--events-only] [--rules DIR]... FILE...",
+    {"replay", "[--json] [--events-only] [--format FORMAT] [--program NAME] [--rules DIR]... FILE...",
         "run files through the rules on a clock of their own", cmd_replay},
     {"schema", "config|rules [--mdoc]", "JSON Schema of the files, for editors", cmd_schema},
 };

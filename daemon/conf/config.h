@@ -20,6 +20,7 @@ enum source_format {
 	FORMAT_ACCESS,
 	FORMAT_CEF
 };
+extern const char *const config_formats[]; /* their names, NULL-terminated */
 enum tls_clients { TLS_REQUIRED, TLS_NONE };
 
 struct tls_conf {
@@ -51,7 +52,7 @@ struct source_conf {
 	int64_t max_connections;  /* of each address */
 	int64_t peer_connections; /* of one peer */
 	int64_t peer_rate;        /* messages a second of one peer; 0 = any */
-	int64_t idle_timeout;     /* ms without a byte on a connection */
+	int64_t idle_timeout;     /* ms without a message on a connection */
 	int64_t spool_mib;        /* all of its spool */
 };
 

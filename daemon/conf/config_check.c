@@ -131,6 +131,10 @@ check_source(const struct source_conf *s, struct diag *diag)
 		if (s->listen.v[i].s != NULL)
 			check_listen(s, &s->listen.v[i], diag);
 	check_tls(s, diag);
+	if (s->multiline.s != NULL && s->format != FORMAT_AUTO)
+		diag_error(diag, s->multiline.at,
+		    "multiline: only for format auto; what belongs together in %s is known",
+		    config_formats[s->format]);
 }
 
 /* Where its lines come from is said, and once. */
@@ -149,6 +153,25 @@ check_kind(const struct source_conf *s, struct diag *diag)
 		diag_error(diag, s->head.at, "listen is empty: nothing can come in");
 }
 
+/* Report an address of ${s} that one of the sources before it has, or itself. */
+static void
+check_listen_once(const struct source_conf *v, const struct source_conf *s, struct diag *diag)
+{
+	for (size_t i = 0; i < s->listen.n; i++) {
+		const struct conf_string *address = &s->listen.v[i], *same = NULL;
+
+		for (const struct source_conf *other = v; other <= s && same == NULL; other++)
+			for (size_t j = 0; j < (other == s ? i : other->listen.n) && same == NULL; j++)
+				if (address->s != NULL && other->listen.v[j].s != NULL &&
+				    strcmp(address->s, other->listen.v[j].s) == 0)
+					same = &other->listen.v[j];
+		if (same != NULL)
+			diag_error(diag, address->at,
+			    "listen: this is listened on already, by the one on line %d",
+			    same->at.line);
+	}
+}
+
 static void
 check_sources(const struct config *c, bool complete, struct diag *diag)
 {
@@ -158,6 +181,7 @@ check_sources(const struct config *c, bool complete, struct diag *diag)
 		diag_error(diag, c->head.at, "sources is empty: there is nothing to watch");
 	for (size_t i = 0; i < c->sources.n; i++) {
 		check_source(&v[i], diag);
+		check_listen_once(v, &v[i], diag);
 		if (complete)
 			check_kind(&v[i], diag);
 		for (size_t j = 0; j < i; j++)

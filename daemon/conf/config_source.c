@@ -7,7 +7,7 @@
 #define NKEYS(a) (sizeof(a) / sizeof((a)[0]))
 
 static const char *const starts[] = {"end", "beginning", NULL};
-static const char *const formats[] = {
+const char *const config_formats[] = {
     "auto", "json", "docker", "cri", "logfmt", "audit", "access", "cef", NULL};
 static const char *const clients[] = {"required", "none", NULL};
 
@@ -65,7 +65,9 @@ static const struct conf_key source_keys[] = {
         .offset = offsetof(struct source_conf, listen),
         .help = "Where messages are sent to: udp://ADDRESS:PORT, tcp://ADDRESS:PORT, "
                 "tls://ADDRESS:PORT, unix:///PATH (stream), unixgram:///PATH, fifo:///PATH, stdin:, "
-                "or systemd:NAME for the sockets that a socket unit passes under this name."},
+                "or systemd:NAME for the sockets that a socket unit passes under this name.  "
+                "Each is of one source only.  [::] is for IPv4 too.  Unix sockets are "
+                "made with mode 0660 and FIFOs with 0600; for others let a socket unit make them."},
     {.name = "start",
         .type = CONF_ENUM,
         .offset = offsetof(struct source_conf, start),
@@ -83,7 +85,7 @@ static const struct conf_key source_keys[] = {
         .type = CONF_ENUM,
         .offset = offsetof(struct source_conf, format),
         .fallback = "auto",
-        .names = formats,
+        .names = config_formats,
         .help = "What the lines are.  auto: syslog of any kind, or plain.  json: one object a "
                 "line.  docker: the files of Docker's json-file driver.  cri: those of a "
                 "Kubernetes node.  logfmt: name=value.  audit: of auditd.  access: of "
@@ -127,7 +129,8 @@ static const struct conf_key source_keys[] = {
         .min = 1,
         .max = 65536,
         .fallback = "64",
-        .help = "How many of them one peer may have."},
+        .help = "How many of them one peer may have: an IPv4 address, the first 64 bits of an IPv6 "
+                "address, a uid."},
     {.name = "peer_rate",
         .type = CONF_INT,
         .offset = offsetof(struct source_conf, peer_rate),
@@ -142,7 +145,7 @@ static const struct conf_key source_keys[] = {
         .min = 1000,
         .max = (int64_t)7 * 24 * 3600 * 1000,
         .fallback = "1h",
-        .help = "A connection that sends nothing for so long is closed."},
+        .help = "A connection on which no message is completed for so long is closed."},
     {.name = "spool_mib",
         .type = CONF_INT,
         .offset = offsetof(struct source_conf, spool_mib),

@@ -1,5 +1,7 @@
 /*
- * ev_job: see ev_job.h.  The thread tells the loop by an eventfd.
+ * ev_job: see ev_job.h.  The thread tells the loop by an eventfd.  Where there is no
+ * thread or descriptor to be had the loop does the work itself: late is better
+ * than never.
  */
 #include "ev/ev_job.h"
 
@@ -15,8 +17,9 @@
 
 struct ev_job {
 	pthread_t thread;
-	int fd;
-	struct ev_fd *ready;
+	int fd;                 /* -1: no thread */
+	struct ev_fd *ready;    /* NULL once fired ... */
+	struct ev_timer *later; /* ... or without a thread */
 	ev_job_cb *work;
 	ev_job_cb *done;
 	void *arg;
@@ -45,27 +48,50 @@ finished(void *ctx, int fd, unsigned what)
 	j->done(j->arg);
 }
 
-struct ev_job *
-ev_job_start(struct ev *ev, ev_job_cb *work, ev_job_cb *done, void *arg)
+static void
+finished_here(void *ctx)
 {
-	struct ev_job *j = xcalloc(1, sizeof(*j));
+	struct ev_job *j = ctx;
+
+	j->done(j->arg);
+}
+
+static bool
+start_thread(struct ev_job *j)
+{
 	sigset_t all, before;
 	int error;
 
-	j->work = work;
-	j->done = done;
-	j->arg = arg;
 	j->fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	if (j->fd < 0)
-		abort();
-	j->ready = ev_fd_new(ev, j->fd, EV_FD_READ, finished, j);
+		return false;
 	/* Signals are for the loop's thread. */
 	sigfillset(&all);
 	pthread_sigmask(SIG_SETMASK, &all, &before);
 	error = pthread_create(&j->thread, NULL, run, j);
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
-	if (error != 0)
-		abort();
+	if (error != 0) {
+		close(j->fd);
+		j->fd = -1;
+	}
+	return error == 0;
+}
+
+struct ev_job *
+ev_job_start(struct ev *ev, ev_job_cb *work, ev_job_cb *done, void *arg)
+{
+	struct ev_job *j = xcalloc(1, sizeof(*j));
+
+	j->work = work;
+	j->done = done;
+	j->arg = arg;
+	if (start_thread(j)) {
+		j->ready = ev_fd_new(ev, j->fd, EV_FD_READ, finished, j);
+	} else {
+		work(arg);
+		j->later = ev_timer_new(ev, finished_here, j);
+		ev_timer_set(j->later, 0);
+	}
 	return j;
 }
 
@@ -76,9 +102,12 @@ ev_job_free(struct ev_job **jp)
 
 	if (j == NULL)
 		return;
-	pthread_join(j->thread, NULL);
+	ev_timer_free(&j->later);
 	ev_fd_free(&j->ready);
-	close(j->fd);
+	if (j->fd >= 0) {
+		pthread_join(j->thread, NULL);
+		close(j->fd);
+	}
 	free(j);
 	*jp = NULL;
 }

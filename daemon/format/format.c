@@ -128,8 +128,7 @@ finish_line(struct format *f, const struct format_line *in, size_t from)
 }
 
 void
-format_put(struct format *f, const struct stream *stream, uint64_t offset, struct sv text,
-    bool cut)
+format_put(struct format *f, const struct stream *stream, uint64_t offset, struct sv text, bool cut)
 {
 	struct format_line line = {.stream = stream, .offset = offset, .cut = cut};
 	size_t from = f->out.text.n;
@@ -179,7 +178,8 @@ is_octal(const char *p)
 	    p[2] <= '7';
 }
 
-/* The message of a spooled line as it came. */
+/* The message of a spooled line as it came, but that it stays one line: lines are
+ * told apart by who reads them, not by who sends them. */
 static struct sv
 unescape(struct format *f, struct sv message)
 {
@@ -190,8 +190,9 @@ unescape(struct format *f, struct sv message)
 	f->raw.n = 0;
 	for (const char *p = message.p; p < end;) {
 		if (*p == '#' && end - p > 3 && is_octal(p + 1)) {
-			buf_putc(&f->raw,
-			    (char)((p[1] - '0') * 64 + (p[2] - '0') * 8 + (p[3] - '0')));
+			char c = (char)((p[1] - '0') * 64 + (p[2] - '0') * 8 + (p[3] - '0'));
+
+			buf_putc(&f->raw, c == '\n' || c == '\0' ? ' ' : c);
 			p += 4;
 		} else {
 			buf_putc(&f->raw, *p++);
@@ -228,8 +229,9 @@ read_line(struct format *f, struct format_line *in, enum line_form form)
 static bool
 is_dirty(struct sv data)
 {
-	return data.n > 0 && (memchr(data.p, FIELDS_SEPARATOR, data.n) != NULL ||
-	    memchr(data.p, '\0', data.n) != NULL);
+	return data.n > 0 &&
+	    (memchr(data.p, FIELDS_SEPARATOR, data.n) != NULL ||
+	        memchr(data.p, '\0', data.n) != NULL);
 }
 
 static void
@@ -254,8 +256,7 @@ read_lines(struct format *f, const struct chunk *chunk, int64_t now)
 }
 
 void
-format_chunk(
-    struct format *f, const struct chunk *chunk, int64_t now, format_cb *cb, void *ctx)
+format_chunk(struct format *f, const struct chunk *chunk, int64_t now, format_cb *cb, void *ctx)
 {
 	if (chunk->form == LINE_FIELDS) {
 		cb(ctx, chunk);

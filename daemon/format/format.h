@@ -4,7 +4,11 @@
  *
  * Between source and scan, for those sources that have a format or join lines; all
  * others pass it by.  What waits for more lines is not examined yet: positions
- * given on never pass it.
+ * given on never pass it, and what follows it waits behind it; for two seconds
+ * without another line at most, and less where a bound is reached.  A record stands
+ * in the chunk of the stream in which it begins; a position of another stream that
+ * its lines pass over comes in the same call.  A stream must stay until a position
+ * at its end has been committed.
  */
 #ifndef FORMAT_FORMAT_H
 #define FORMAT_FORMAT_H

@@ -35,15 +35,6 @@ take_word(struct sv *s)
 	return word;
 }
 
-static int
-hex_digit(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	c |= 32;
-	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
 /* What a server wrote as \" or \xHH is what the client sent. */
 static struct sv
 unescape(struct format *f, struct sv s)
@@ -56,9 +47,9 @@ unescape(struct format *f, struct sv s)
 	for (size_t i = 0; i < s.n; i++) {
 		if (s.p[i] != '\\' || i + 1 == s.n) {
 			buf_putc(b, s.p[i]);
-		} else if (s.p[i + 1] == 'x' && i + 3 < s.n && hex_digit(s.p[i + 2]) >= 0 &&
-		    hex_digit(s.p[i + 3]) >= 0) {
-			buf_putc(b, (char)(hex_digit(s.p[i + 2]) * 16 + hex_digit(s.p[i + 3])));
+		} else if (s.p[i + 1] == 'x' && i + 3 < s.n && format_hex_digit(s.p[i + 2]) >= 0 &&
+		    format_hex_digit(s.p[i + 3]) >= 0) {
+			buf_putc(b, (char)(format_hex_digit(s.p[i + 2]) * 16 + format_hex_digit(s.p[i + 3])));
 			i += 3;
 		} else if (s.p[i + 1] == '"' || s.p[i + 1] == '\\') {
 			buf_putc(b, s.p[++i]);
@@ -202,8 +193,7 @@ read_request_line(struct format *f, struct sv s)
 
 	if (!find_stamp(s, &at) || !read_front(f, (struct sv){s.p, at}))
 		return false;
-	format_record_time(
-	    f, format_time_access(f, (struct sv){s.p + at + 2, STAMP_LENGTH}));
+	format_record_time(f, format_time_access(f, (struct sv){s.p + at + 2, STAMP_LENGTH}));
 	s = sv_from(s, at + STAMP_LENGTH + 4);
 	if (!take_quoted(&s, &request))
 		return false;

@@ -63,9 +63,9 @@ parse_line(struct sv s, struct audit_line *a)
 static bool
 is_encoded(struct sv type, struct sv name)
 {
-	static const char *const names[] = {"name", "comm", "exe", "proctitle", "acct", "cmd", "cwd",
-	    "data", "key", "ocomm", "path", "file", "dir", "watch", "new", "old", "vm", "grp",
-	    "new_group", "device", "sw", "root_dir"};
+	static const char *const names[] = {"name", "comm", "exe", "proctitle", "acct", "cmd",
+	    "cwd", "data", "key", "ocomm", "path", "file", "dir", "watch", "new", "old", "vm",
+	    "grp", "new_group", "device", "sw", "root_dir"};
 
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
 		if (sv_is(name, names[i]))
@@ -74,12 +74,11 @@ is_encoded(struct sv type, struct sv name)
 	    sv_is(type, "EXECVE");
 }
 
-static int
-upper_hex(char c)
+/* auditd writes capitals; what a program logs without quotes seldom looks so. */
+static bool
+is_upper_hex(char c)
 {
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
+	return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'F');
 }
 
 static bool
@@ -91,10 +90,11 @@ decode_hex(struct format *f, struct sv *value)
 	if (value->n < 2 || value->n % 2 != 0)
 		return false;
 	for (size_t i = 0; i < value->n; i++)
-		if (upper_hex(value->p[i]) < 0)
+		if (!is_upper_hex(value->p[i]))
 			return false;
 	for (size_t i = 0; i < value->n; i += 2)
-		buf_putc(b, (char)(upper_hex(value->p[i]) * 16 + upper_hex(value->p[i + 1])));
+		buf_putc(b,
+		    (char)(format_hex_digit(value->p[i]) * 16 + format_hex_digit(value->p[i + 1])));
 	*value = (struct sv){b->p + begin, b->n - begin};
 	f->record.head.dirty = true;
 	return true;
@@ -108,7 +108,8 @@ longer_name(struct format *f, struct sv type, struct sv name)
 	size_t begin = b->n;
 
 	for (size_t i = 0; i < type.n && i < NAME_PART_MAX; i++)
-		buf_putc(b, (char)(type.p[i] >= 'A' && type.p[i] <= 'Z' ? type.p[i] + 32 : type.p[i]));
+		buf_putc(
+		    b, (char)(type.p[i] >= 'A' && type.p[i] <= 'Z' ? type.p[i] + 32 : type.p[i]));
 	buf_putc(b, '.');
 	buf_add(b, name.p, name.n < NAME_PART_MAX ? name.n : NAME_PART_MAX);
 	return (struct sv){b->p + begin, b->n - begin};
@@ -219,7 +220,8 @@ static void
 give_records(struct format *f, const struct format_line *in)
 {
 	const char *newline = memchr(in->text.p, '\n', in->text.n);
-	struct sv line = {in->text.p, newline == NULL ? in->text.n : (size_t)(newline - in->text.p)};
+	struct sv line = {
+	    in->text.p, newline == NULL ? in->text.n : (size_t)(newline - in->text.p)};
 	struct sv message = line;
 	struct audit_line a;
 
@@ -240,7 +242,8 @@ has_companions(struct sv type)
 	    "SOCKETCALL", "PROCTITLE", "AVC", "AVC_PATH", "IPC", "OBJ_PID", "FD_PAIR", "BPRM_FCAPS",
 	    "CAPSET", "MMAP", "NETFILTER_CFG", "NETFILTER_PKT", "SECCOMP", "CONFIG_CHANGE",
 	    "KERN_MODULE", "LOGIN", "TTY", "SELINUX_ERR", "BPF", "FANOTIFY", "URINGOP", "OPENAT2",
-	    "IPC_SET_PERM", "KERNEL_OTHER", "TIME_INJOFFSET", "TIME_ADJNTPVAL", "DM_CTRL", "DM_EVENT"};
+	    "IPC_SET_PERM", "KERNEL_OTHER", "TIME_INJOFFSET", "TIME_ADJNTPVAL", "DM_CTRL",
+	    "DM_EVENT"};
 
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
 		if (sv_is(type, names[i]))
@@ -263,8 +266,8 @@ make_key(struct format *f, const struct audit_line *a)
 }
 
 static void
-join_line(struct format *f, const struct format_line *in, const struct audit_line *a,
-    struct sv payload)
+join_line(
+    struct format *f, const struct format_line *in, const struct audit_line *a, struct sv payload)
 {
 	struct sv key = make_key(f, a);
 	struct format_entry *e = format_join_find(f, in, key);

@@ -5,7 +5,9 @@
  * format_record.c     a record in the making: header parts by their usual names
  * format_out.c        from a record to its line
  * format_join.c       records that wait for more lines, and what waits behind them
+ * format_lane.c       the queues of those
  * format_time.c       time stamps
+ * format_json_read.c  an object of JSON
  * format_multiline.c  lines that belong together by a pattern
  * the others          one format each
  *
@@ -122,11 +124,11 @@ struct format {
 	void *ctx;
 	struct format_out out;
 	struct format_record record;
-	struct buf raw;     /* a spooled line without its escapes */
-	struct buf scratch; /* what views in the record point into ... */
-	struct buf inner;   /* ... also of what is inside the data: JSON in JSON */
+	struct buf raw;        /* a spooled line without its escapes */
+	struct buf scratch;    /* what views in the record point into ... */
+	struct buf inner;      /* ... also of what is inside the data: JSON in JSON */
 	struct buf structured; /* names and values of structured data in a header */
-	struct buf stem;    /* of the line in hand */
+	struct buf stem;       /* of the line in hand */
 };
 
 /* Count it, and give it on as plain text. */
@@ -204,18 +206,17 @@ void format_join_reset(struct format *f);
  */
 
 /* Give on what is in f->out, if anything: its stream is examined up to ${next}. */
-void format_emit(
-    struct format *f, const struct stream *stream, uint64_t next, uint64_t check);
+void format_emit(struct format *f, const struct stream *stream, uint64_t next, uint64_t check);
 /* Put the finished line ${text} of ${stream} at ${offset} behind the others. */
-void format_put(struct format *f, const struct stream *stream, uint64_t offset,
-    struct sv text, bool cut);
+void format_put(
+    struct format *f, const struct stream *stream, uint64_t offset, struct sv text, bool cut);
 
 /*
  * The formats
  */
 
-extern const struct format_kind format_json, format_docker, format_cri, format_logfmt,
-    format_audit, format_access, format_cef, format_lines;
+extern const struct format_kind format_json, format_docker, format_cri, format_logfmt, format_audit,
+    format_access, format_cef, format_lines;
 
 /* Take the object ${text} into the record; what has to be unescaped goes to ${scratch},
  * which is emptied.  False when it is none, with the record as it was. */
@@ -228,12 +229,21 @@ struct format_multiline *format_multiline_new(const char *pattern, struct buf *e
 void format_multiline_free(struct format_multiline **m);
 bool format_multiline_begins(const struct format_multiline *m, struct sv line);
 
+static inline int
+format_hex_digit(char c)
+{
+	if (c >= '0' && c <= '9')
+		return c - '0';
+	c |= 32;
+	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
 /*
  * format_time.c: ms since the epoch, or -1
  */
 
-int64_t format_time_text(struct format *f, struct sv text);  /* ISO 8601 and the like */
-int64_t format_time_epoch(struct sv text); /* s, ms, us or ns by their magnitude */
+int64_t format_time_text(struct format *f, struct sv text); /* ISO 8601 and the like */
+int64_t format_time_epoch(struct sv text);                  /* s, ms, us or ns by their magnitude */
 int64_t format_time_access(struct format *f, struct sv text); /* 10/Oct/2000:13:55:36 -0700 */
 
 #endif

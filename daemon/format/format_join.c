@@ -6,263 +6,22 @@
  * may be given on only when all lines up to its last one are of records that are
  * complete too, or some would be read twice after a crash.  Hence a queue: a lane
  * holds records in the order in which they began, and lets go those before a point
- * that no record spans.  Lanes do not wait for each other: each is one file with
- * its rotations, or one spool.
+ * that no record spans.  Lanes do not wait for each other.
  *
- * A lane exists while something waits in it.  Bounded: lanes, records and bytes
- * of a lane, bytes of all; where a bound is reached the oldest is complete as it
- * is.  Streams are the source's: it keeps those whose position has not reached
- * their end, and here lie only such.
+ * Bounded: lanes, records and bytes of a lane, bytes of all; where a bound is
+ * reached the oldest is complete as it is.
  */
 #include <assert.h>
 #include <stdlib.h>
 
-#include "format/format_internal.h"
+#include "format/format_lane.h"
 #include "util/clock.h"
 #include "util/xalloc.h"
 
 #define WAIT_MAX 2000 /* ms without another line */
-#define LANES_MAX 1024
-#define LANE_STREAMS 4
-#define LANE_OPEN 64
 #define LANE_ENTRIES 4096
-#define SPARE_MAX 256
-#define SPARE_BYTES 4096
 #define LANE_BYTES ((size_t)4 << 20)
 #define ALL_BYTES ((size_t)16 << 20)
-
-/* Where a record begins in a stream, or how far a stream is. */
-struct place {
-	const struct stream *stream;
-	uint64_t offset;
-	uint64_t check; /* of a chunk that ends here; else 0 */
-};
-
-struct format_entry {
-	struct format_entry *next; /* in the queue */
-	struct place places[LANE_STREAMS]; /* where its lines begin in each of its streams */
-	size_t nplaces;
-	struct buf text; /* open: the lines; then: the line of its record */
-	struct buf own;  /* what the views below point into */
-	struct sv key, transport, peer, peer_name, stem;
-	size_t nstem;
-	uint64_t begin, end; /* its first and its last line, counted in the lane */
-	int64_t time;        /* of the first line */
-	int64_t due;  /* clock_mono() */
-	unsigned others; /* lines of others that came meanwhile */
-	bool open, dirty, cut;
-};
-
-struct lane {
-	char *name;
-	struct format_entry *first, **last;
-	struct format_entry *checked; /* this one and those before it are complete ... */
-	uint64_t end;                 /* ... and have no line beyond this one */
-	uint64_t line;                /* the line in hand */
-	struct format_entry *open[LANE_OPEN]; /* in the order of opening */
-	size_t nopen, nentries, bytes;
-	struct place read[LANE_STREAMS]; /* how far they have been read; the last one is current */
-	uint64_t given[LANE_STREAMS];    /* up to where they have been given on */
-	size_t nread;
-};
-
-struct format_join {
-	struct lane *lanes[LANES_MAX];
-	size_t nlanes;
-	struct lane *lane; /* of the chunk in hand; NULL while nothing waits in it */
-	const struct chunk *chunk;
-	struct format_entry *spare; /* to use again, without allocating */
-	size_t nspare;
-	size_t bytes; /* of all lanes */
-};
-
-/* ---- entries ------------------------------------------------------------------ */
-
-static struct format_entry *
-new_entry(struct format_join *j, const struct format_line *in)
-{
-	struct format_entry *e = j->spare;
-	struct format_entry fresh = {.time = in->time, .cut = in->cut, .nplaces = 1};
-
-	if (e == NULL) {
-		e = xcalloc(1, sizeof(*e));
-	} else {
-		j->spare = e->next;
-		j->nspare--;
-	}
-	fresh.text = e->text;
-	fresh.own = e->own;
-	fresh.text.n = fresh.own.n = 0;
-	*e = fresh;
-	e->places[0] = (struct place){.stream = in->stream, .offset = in->offset};
-	return e;
-}
-
-static void
-free_entry(struct format_entry *e)
-{
-	buf_free(&e->text);
-	buf_free(&e->own);
-	free(e);
-}
-
-/* Large ones go, or a burst would be kept for ever. */
-static void
-spare_entry(struct format_join *j, struct format_entry *e)
-{
-	if (e->text.cap > SPARE_BYTES || j->nspare == SPARE_MAX) {
-		free_entry(e);
-		return;
-	}
-	e->next = j->spare;
-	j->spare = e;
-	j->nspare++;
-}
-
-static void
-count_bytes(struct format_join *j, struct lane *l, size_t before, size_t after)
-{
-	l->bytes += after - before;
-	j->bytes += after - before;
-}
-
-static size_t
-weight(const struct format_entry *e)
-{
-	return sizeof(*e) + e->text.n + e->own.n;
-}
-
-static void
-enqueue(struct format_join *j, struct format_entry *e)
-{
-	struct lane *l = j->lane;
-
-	e->begin = e->end = l->line;
-	*l->last = e;
-	l->last = &e->next;
-	l->nentries++;
-	count_bytes(j, l, 0, weight(e));
-}
-
-static struct sv
-keep(struct format_entry *e, struct sv s)
-{
-	buf_sv(&e->own, s);
-	return (struct sv){e->own.p + e->own.n - s.n, s.n};
-}
-
-/* ---- lanes -------------------------------------------------------------------- */
-
-static bool
-is_suffix_char(char c)
-{
-	return (c >= '0' && c <= '9') || c == '-' || c == '.';
-}
-
-/* Without what rotation puts behind a name: .1, .2.gz, -20260131, .20260131-235959 */
-static size_t
-name_length(const char *path)
-{
-	size_t n = strlen(path), end;
-
-	if (n > 3 && (strcmp(path + n - 3, ".gz") == 0 || strcmp(path + n - 3, ".xz") == 0))
-		n -= 3;
-	else if (n > 4 && (strcmp(path + n - 4, ".zst") == 0 || strcmp(path + n - 4, ".bz2") == 0))
-		n -= 4;
-	end = n;
-	while (n > 0 && is_suffix_char(path[n - 1]))
-		n--;
-	while (n < end && path[n] != '.' && path[n] != '-')
-		n++;
-	return n;
-}
-
-/* The segments of a spool follow each other. */
-static char *
-lane_name(const struct chunk *chunk)
-{
-	if (chunk->form == LINE_SPOOL)
-		return xstrdup("");
-	return xstrndup(chunk->stream->path, name_length(chunk->stream->path));
-}
-
-static struct place
-end_of(const struct chunk *chunk)
-{
-	return (struct place){chunk->stream, chunk->next, chunk->check};
-}
-
-static size_t
-find_place(const struct lane *l, const struct stream *stream)
-{
-	size_t i = 0;
-
-	while (i < l->nread && l->read[i].stream != stream)
-		i++;
-	return i;
-}
-
-/* A stream begins where its predecessor ended: only then it goes on with what
- * waits there.  What is read from its middle is another file of a similar name. */
-static struct lane *
-find_lane(const struct format_join *j, const struct chunk *chunk)
-{
-	struct lane *found = NULL;
-	char *name;
-
-	for (size_t i = 0; i < j->nlanes; i++)
-		if (find_place(j->lanes[i], chunk->stream) < j->lanes[i]->nread)
-			return j->lanes[i];
-	if (j->nlanes == 0 || chunk->offset > 0)
-		return NULL;
-	name = lane_name(chunk);
-	for (size_t i = 0; i < j->nlanes && found == NULL; i++)
-		if (strcmp(j->lanes[i]->name, name) == 0)
-			found = j->lanes[i];
-	free(name);
-	return found;
-}
-
-static void
-new_lane(struct format_join *j)
-{
-	struct lane *l = xcalloc(1, sizeof(*l));
-
-	assert(j->nlanes < LANES_MAX);
-	l->name = lane_name(j->chunk);
-	l->last = &l->first;
-	l->read[l->nread++] = end_of(j->chunk);
-	l->given[0] = j->chunk->offset;
-	j->lanes[j->nlanes++] = l;
-	j->lane = l;
-}
-
-static void
-free_lane(struct format_join *j, struct lane *l)
-{
-	size_t i = 0;
-
-	while (j->lanes[i] != l)
-		i++;
-	j->lanes[i] = j->lanes[--j->nlanes];
-	if (j->lane == l)
-		j->lane = NULL;
-	free(l->name);
-	free(l);
-}
-
-/* Up to where a stream is examined: to where what waits begins. */
-static struct place
-examined(const struct lane *l, const struct place *read)
-{
-	struct place to = *read;
-
-	for (const struct format_entry *e = l->first; e != NULL; e = e->next)
-		for (size_t i = 0; i < e->nplaces; i++)
-			if (e->places[i].stream == read->stream && e->places[i].offset < to.offset)
-				to = e->places[i];
-	return to;
-}
 
 /* ---- giving on ---------------------------------------------------------------- */
 
@@ -272,9 +31,8 @@ give_entry(struct format *f, struct lane *l, struct format_entry *e)
 	const struct stream *stream = f->out.text.n > 0 ? f->out.stream : NULL;
 
 	if (stream != NULL && stream != e->places[0].stream) {
-		size_t i = find_place(l, stream);
-
-		struct place to = examined(l, &l->read[i]);
+		size_t i = format_lane_stream(l, stream);
+		struct place to = format_lane_examined(l, &l->read[i]);
 
 		l->given[i] = to.offset;
 		format_emit(f, stream, to.offset, to.check);
@@ -286,15 +44,8 @@ give_entry(struct format *f, struct lane *l, struct format_entry *e)
 static void
 give_first(struct format *f, struct lane *l)
 {
-	struct format_entry *e = l->first;
-
-	give_entry(f, l, e);
-	count_bytes(f->join, l, weight(e), 0);
-	l->nentries--;
-	l->first = e->next;
-	if (l->first == NULL)
-		l->last = &l->first;
-	spare_entry(f->join, e);
+	give_entry(f, l, l->first);
+	format_lane_spare(f->join, format_lane_dequeue(f->join, l));
 }
 
 /* All before a point that no record spans. */
@@ -335,7 +86,7 @@ complete(struct format *f, struct lane *l, struct format_entry *e)
 	    .dirty = true,
 	    .entry = e};
 	struct buf lines = e->text;
-	size_t i = 0, before = weight(e);
+	size_t i = 0, before = format_lane_weight(e);
 
 	while (l->open[i] != e)
 		i++;
@@ -348,7 +99,7 @@ complete(struct format *f, struct lane *l, struct format_entry *e)
 	f->kind->joined(f, &line);
 	j->lane = current;
 	buf_free(&lines);
-	count_bytes(j, l, before, weight(e));
+	format_lane_count(j, l, before, format_lane_weight(e));
 }
 
 static void
@@ -366,10 +117,9 @@ settle(struct format *f, struct lane *l)
 	size_t kept = 0;
 
 	for (size_t i = 0; i < l->nread; i++) {
-		struct place read = l->read[i], to = examined(l, &read);
+		struct place read = l->read[i], to = format_lane_examined(l, &read);
 
-		if (to.offset != l->given[i] ||
-		    (f->out.text.n > 0 && f->out.stream == read.stream))
+		if (to.offset != l->given[i] || (f->out.text.n > 0 && f->out.stream == read.stream))
 			format_emit(f, read.stream, to.offset, to.check);
 		if (to.offset == read.offset && i + 1 < l->nread)
 			continue;
@@ -379,7 +129,7 @@ settle(struct format *f, struct lane *l)
 	l->nread = kept;
 	if (l->first == NULL) {
 		assert(l->bytes == 0 && l->nentries == 0 && l->nopen == 0);
-		free_lane(f->join, l);
+		format_lane_free(f->join, l);
 	}
 }
 
@@ -403,7 +153,8 @@ make_room(struct format *f)
 	struct format_join *j = f->join;
 	struct lane *l;
 
-	while (((j->nlanes == LANES_MAX && j->lane == NULL) || j->bytes > ALL_BYTES) && (l = oldest_lane(j)) != NULL) {
+	while (((j->nlanes == LANES_MAX && j->lane == NULL) || j->bytes > ALL_BYTES) &&
+	    (l = oldest_lane(j)) != NULL) {
 		complete_all(f, l);
 		settle(f, l);
 	}
@@ -416,7 +167,7 @@ take_up(struct format *f, const struct chunk *chunk)
 {
 	struct format_join *j = f->join;
 	struct lane *l = j->lane;
-	size_t i = find_place(l, chunk->stream);
+	size_t i = format_lane_stream(l, chunk->stream);
 
 	if (i == l->nread ? l->nread == LANE_STREAMS : chunk->offset < l->read[i].offset) {
 		complete_all(f, l);
@@ -425,7 +176,7 @@ take_up(struct format *f, const struct chunk *chunk)
 	}
 	if (i == l->nread)
 		l->given[l->nread++] = chunk->offset;
-	l->read[i] = end_of(chunk);
+	l->read[i] = format_lane_end(chunk);
 }
 
 void
@@ -437,7 +188,7 @@ format_join_begin(struct format *f, const struct chunk *chunk)
 	j->lane = NULL;
 	if (f->kind->joined == NULL)
 		return;
-	j->lane = find_lane(j, chunk);
+	j->lane = format_lane_find(j, chunk);
 	make_room(f);
 	if (j->lane != NULL)
 		take_up(f, chunk);
@@ -479,10 +230,10 @@ format_join_line(struct format *f)
 void
 format_join_put(struct format *f, const struct format_line *in)
 {
-	struct format_entry *e = new_entry(f->join, in);
+	struct format_entry *e = format_lane_entry(f->join, in);
 
 	format_out_record(&e->text, f, in);
-	enqueue(f->join, e);
+	format_lane_enqueue(f->join, e);
 }
 
 struct format_entry *
@@ -507,21 +258,20 @@ format_join_open(struct format *f, const struct format_line *in, struct sv key)
 	struct format_entry *e;
 
 	if (j->lane == NULL)
-		new_lane(j);
+		format_lane_new(j);
 	if (j->lane->nopen == LANE_OPEN)
 		format_join_close(f, j->lane->open[0]);
-	e = new_entry(j, in);
-	buf_reserve(&e->own,
-	    key.n + in->transport.n + in->peer.n + in->peer_name.n + in->stem.n);
-	e->key = keep(e, key);
-	e->transport = keep(e, in->transport);
-	e->peer = keep(e, in->peer);
-	e->peer_name = keep(e, in->peer_name);
-	e->stem = keep(e, in->stem);
+	e = format_lane_entry(j, in);
+	buf_reserve(&e->own, key.n + in->transport.n + in->peer.n + in->peer_name.n + in->stem.n);
+	e->key = format_lane_keep(e, key);
+	e->transport = format_lane_keep(e, in->transport);
+	e->peer = format_lane_keep(e, in->peer);
+	e->peer_name = format_lane_keep(e, in->peer_name);
+	e->stem = format_lane_keep(e, in->stem);
 	e->nstem = in->nstem;
 	e->open = true;
 	j->lane->open[j->lane->nopen++] = e;
-	enqueue(j, e);
+	format_lane_enqueue(j, e);
 	return e;
 }
 
@@ -529,12 +279,14 @@ void
 format_join_add(
     struct format *f, struct format_entry *e, const struct format_line *in, char between)
 {
-	size_t before = weight(e), room = f->max_line > e->text.n ? f->max_line - e->text.n : 0;
+	size_t before = format_lane_weight(e),
+	       room = f->max_line > e->text.n ? f->max_line - e->text.n : 0;
 	size_t n = in->text.n < room ? in->text.n : room;
 
 	if (e->places[e->nplaces - 1].stream != in->stream) {
 		assert(e->nplaces < LANE_STREAMS);
-		e->places[e->nplaces++] = (struct place){.stream = in->stream, .offset = in->offset};
+		e->places[e->nplaces++] =
+		    (struct place){.stream = in->stream, .offset = in->offset};
 	}
 	if (between != 0 && e->text.n > 0 && n > 0)
 		buf_putc(&e->text, between);
@@ -543,7 +295,7 @@ format_join_add(
 	e->end = f->join->lane->line;
 	e->due = clock_mono() + WAIT_MAX;
 	e->others = 0;
-	count_bytes(f->join, f->join->lane, before, weight(e));
+	format_lane_count(f->join, f->join->lane, before, format_lane_weight(e));
 }
 
 void
@@ -635,9 +387,9 @@ format_join_reset(struct format *f)
 			struct format_entry *e = l->first;
 
 			l->first = e->next;
-			free_entry(e);
+			format_lane_entry_free(e);
 		}
-		free_lane(j, l);
+		format_lane_free(j, l);
 	}
 	j->bytes = 0;
 	j->lane = NULL;
@@ -657,7 +409,7 @@ format_join_free(struct format_join **jp)
 		struct format_entry *e = j->spare;
 
 		j->spare = e->next;
-		free_entry(e);
+		format_lane_entry_free(e);
 	}
 	free(j);
 }

@@ -11,7 +11,7 @@
 #define DEPTH_MAX 512
 
 struct level {
-	uint32_t index; /* of the next element */
+	uint32_t index;       /* of the next element */
 	unsigned char prefix; /* bytes of the path that are the container's name */
 	bool array;
 };
@@ -45,15 +45,6 @@ take(struct reader *r, char c)
 
 /* ---- strings ----------------------------------------------------------------- */
 
-static int
-hex_digit(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	c |= 32;
-	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
 /* ${n} hex digits, or -1. */
 static long
 hex_number(const char *p, const char *end, int n)
@@ -63,7 +54,7 @@ hex_number(const char *p, const char *end, int n)
 	if (end - p < n)
 		return -1;
 	for (int i = 0; i < n; i++) {
-		int digit = hex_digit(p[i]);
+		int digit = format_hex_digit(p[i]);
 
 		if (digit < 0)
 			return -1;

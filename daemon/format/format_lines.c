@@ -22,7 +22,8 @@ static void
 read_joined(struct format *f, const struct format_line *in)
 {
 	const char *newline = memchr(in->text.p, '\n', in->text.n);
-	struct sv first = {in->text.p, newline == NULL ? in->text.n : (size_t)(newline - in->text.p)};
+	struct sv first = {
+	    in->text.p, newline == NULL ? in->text.n : (size_t)(newline - in->text.p)};
 	struct sv message;
 
 	format_record_begin(f);

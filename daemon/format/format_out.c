@@ -4,8 +4,6 @@
  * header, and no value ends before its end.
  */
 #include <assert.h>
-#include <stdio.h>
-#include <stdlib.h>
 
 #include "conf/config.h"
 #include "format/format_internal.h"
@@ -126,7 +124,8 @@ put_header(struct pen *pen, const struct format *f, const struct format_line *in
 	const struct format_head *h = &f->record.head;
 
 	put_number(pen, in->offset);
-	put_part_number(pen, SV("\x1f@time="), h->time < 0 && in->transport.n > 0 ? in->time : h->time);
+	put_part_number(
+	    pen, SV("\x1f@time="), h->time < 0 && in->transport.n > 0 ? in->time : h->time);
 	put_part(pen, SV("\x1f@host="), h->host);
 	put_part(pen, SV("\x1f@program="), program_of(f, in));
 	put_part(pen, SV("\x1f@pid="), h->pid);
@@ -198,12 +197,12 @@ static size_t
 size_of(const struct format *f, const struct format_line *in)
 {
 	const struct format_head *h = &f->record.head;
-	size_t n = 64; /* of names of header parts, all told less than */
+	size_t n = 256; /* numbers, and names that are ours */
 
 	for (size_t i = 0; i < h->n; i++)
 		n += 2 * (f->record.fields[i].name.n + f->record.fields[i].value.n + 6);
 	n += h->host.n + h->pid.n + program_of(f, in).n + in->peer.n + in->peer_name.n;
-	return n + in->stem.n + in->transport.n + h->message.n + 4 * NUMBER_MAX + 128;
+	return n + in->stem.n + in->transport.n + h->message.n;
 }
 
 void

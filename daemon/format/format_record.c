@@ -30,6 +30,7 @@ static const struct known_name {
     {"level", PART_SEVERITY, 2},
     {"MESSAGE", PART_MESSAGE, 1},
     {"message", PART_MESSAGE, 2},
+    {"t.$date", PART_TIME, 8}, /* MongoDB */
     {"program", PART_PROGRAM, 2},
     {"PRIORITY", PART_SEVERITY, 1},
     {"hostname", PART_HOST, 2},
@@ -91,10 +92,10 @@ severity_of_word(struct sv s)
 	static const struct {
 		const char *word;
 		int severity;
-	} words[] = {{"info", 6}, {"error", 3}, {"warn", 4}, {"warning", 4}, {"debug", 7}, {"err", 3},
-	    {"notice", 5}, {"information", 6}, {"trace", 7}, {"fatal", 2}, {"critical", 2},
-	    {"crit", 2}, {"alert", 1}, {"emerg", 0}, {"emergency", 0}, {"panic", 0}, {"verbose", 7},
-	    {"severe", 2}, {"dpanic", 2}};
+	} words[] = {{"info", 6}, {"error", 3}, {"warn", 4}, {"warning", 4}, {"debug", 7},
+	    {"err", 3}, {"notice", 5}, {"information", 6}, {"trace", 7}, {"fatal", 2},
+	    {"critical", 2}, {"crit", 2}, {"alert", 1}, {"emerg", 0}, {"emergency", 0},
+	    {"panic", 0}, {"verbose", 7}, {"severe", 2}, {"dpanic", 2}};
 
 	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
 		if (strlen(words[i].word) == s.n && strncasecmp(words[i].word, s.p, s.n) == 0)
@@ -272,7 +273,8 @@ add_structured(struct format *f, const struct record_field *field)
 	name = (struct sv){b->p + begin, b->n - begin};
 	begin = b->n;
 	for (size_t i = 0; i < value.n; i++) {
-		if (value.p[i] == '\\' && i + 1 < value.n && memchr("\\\"]", value.p[i + 1], 3) != NULL)
+		if (value.p[i] == '\\' && i + 1 < value.n &&
+		    memchr("\\\"]", value.p[i + 1], 3) != NULL)
 			i++;
 		buf_putc(b, value.p[i]);
 	}

@@ -185,18 +185,30 @@ is_cut(const struct matcher *m, const struct record *rec)
 	return rec->line->cut || rec->message.n > m->max_length;
 }
 
+static bool
+is_taken(const struct event *event, size_t ntaken, const char *name)
+{
+	for (size_t i = 0; i < ntaken; i++)
+		if (strcmp(event->fields[i].name, name) == 0)
+			return true;
+	return false;
+}
+
 /* The fields of the match that is in m->data; a value that is not of its
- * field's type is no capture. */
+ * field's type is no capture, nor is one for a field that the record gave. */
 static void
 take_fields(
     const struct matcher *m, const struct rule_pattern *p, struct sv subject, struct event *event)
 {
+	size_t ntaken = event->nfields;
+
 	for (size_t i = 0; i < p->ncaptures; i++) {
 		const struct rule_capture *c = &p->captures[i];
 		PCRE2_SIZE start = m->ovector[2 * c->group], end = m->ovector[2 * c->group + 1];
 		struct field *field = &event->fields[event->nfields];
 
-		if (start == PCRE2_UNSET || end == PCRE2_UNSET || end < start)
+		if (start == PCRE2_UNSET || end == PCRE2_UNSET || end < start ||
+		    is_taken(event, ntaken, c->field))
 			continue;
 		*field = (struct field){c->field, {subject.p + start, end - start}};
 		if (rule_field_accept(c->type, &field->value))

@@ -45,11 +45,13 @@ spool_trouble(void *ctx, const struct trouble *t)
 }
 
 static bool
-open_spool(struct receive_source *source, const char *state_dir)
+open_spool(struct receive_source *source)
 {
+	const char *state_dir = source->receive->state_dir;
 	static const struct spool_cb cb = {.room = has_room, .trouble = spool_trouble};
 	const struct source_conf *conf = source->conf;
-	char *all = xasprintf("%s/spool", state_dir), *dir = receive_spool_dir(state_dir, conf->id.s);
+	char *all = xasprintf("%s/spool", state_dir),
+	     *dir = receive_spool_dir(state_dir, conf->id.s);
 	struct spool_conf spool = {.source = conf->id.s,
 	    .dir = dir,
 	    .max_bytes = (uint64_t)conf->spool_mib << 20,
@@ -101,7 +103,7 @@ open_port(struct receive_source *source, const char *address)
 }
 
 static bool
-open_source(struct receive *r, const struct source_conf *conf, const char *state_dir)
+open_source(struct receive *r, const struct source_conf *conf)
 {
 	struct receive_source *source = xcalloc(1, sizeof(*source));
 
@@ -114,7 +116,7 @@ open_source(struct receive *r, const struct source_conf *conf, const char *state
 		if (source->tls == NULL)
 			return false;
 	}
-	if (!open_spool(source, state_dir))
+	if (!open_spool(source))
 		return false;
 	for (size_t i = 0; i < conf->listen.n; i++)
 		if (!open_port(source, conf->listen.v[i].s))
@@ -151,6 +153,7 @@ receive_new(struct ev *ev, struct receive_sockets *sockets, const struct source_
 
 	r->ev = ev;
 	r->sockets = sockets;
+	r->state_dir = state_dir;
 	r->max_line = max_line;
 	r->max_message = max_line - SPOOL_LINE_OVERHEAD;
 	r->cb = cb;
@@ -162,7 +165,7 @@ receive_new(struct ev *ev, struct receive_sockets *sockets, const struct source_
 	receive_sockets_begin(sockets);
 	for (size_t i = 0; i < n && made; i++)
 		if (confs[i].listen.n > 0)
-			made = open_source(r, &confs[i], state_dir);
+			made = open_source(r, &confs[i]);
 	if (!made)
 		receive_free(&r);
 	receive_sockets_end(sockets, made);
@@ -194,7 +197,7 @@ receive_is_idle(const struct receive *r)
 	if (!r->draining)
 		return false;
 	for (size_t i = 0; i < r->nsources; i++)
-		if (!spool_is_synced(r->sources[i]->spool))
+		if (!spool_is_synced(r->sources[i]->spool) || r->sources[i]->full)
 			return false;
 	return true;
 }

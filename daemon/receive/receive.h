@@ -31,9 +31,10 @@ void receive_sockets_free(struct receive_sockets **s);
 char *receive_spool_dir(const char *state_dir, const char *id);
 
 /* Listen as those of the ${n} sources say that have "listen".  NULL with a message
- * logged when an address cannot be bound or a certificate not be used.  ${confs} is
- * borrowed for the life of the object.  Sockets in ${sockets} that nobody wants any
- * more are closed. */
+ * logged when an address cannot be bound or a certificate not be used.  ${confs} and
+ * ${state_dir} are borrowed for the life of the object.  Sockets in ${sockets} that
+ * nobody wants any more are closed.  The receive before must be freed: it has the
+ * spools. */
 struct receive *receive_new(struct ev *ev, struct receive_sockets *sockets,
     const struct source_conf *confs, size_t n, const char *state_dir, size_t max_line,
     const struct receive_cb *cb, void *ctx);
@@ -41,7 +42,8 @@ struct receive *receive_new(struct ev *ev, struct receive_sockets *sockets,
 /* What was read of segment ${path} is committed up to ${offset}. */
 void receive_committed(struct receive *r, const char *path, uint64_t offset);
 
-/* Take no more; what was taken goes to disk.  Then receive_is_idle(). */
+/* Take what waits in the sockets and no more; what was taken goes to disk, connections
+ * are closed.  Then receive_is_idle(); not while a spool has no room: give it a time. */
 void receive_drain(struct receive *r);
 bool receive_is_idle(const struct receive *r);
 void receive_free(struct receive **r);

@@ -76,7 +76,7 @@ accepted(struct receive_port *p, int fd, const struct sockaddr_storage *from)
 	close(fd);
 }
 
-void
+bool
 receive_accept_ready(struct receive_port *p)
 {
 	struct sockaddr_storage from;
@@ -86,15 +86,18 @@ receive_accept_ready(struct receive_port *p)
 	for (int i = 0; i < ACCEPTS; i++) {
 		n = sizeof(from);
 		memset(&from, 0, sizeof(from));
-		fd = accept4(p->socket->fd, (struct sockaddr *)&from, &n, SOCK_NONBLOCK | SOCK_CLOEXEC);
+		fd = accept4(
+		    p->socket->fd, (struct sockaddr *)&from, &n, SOCK_NONBLOCK | SOCK_CLOEXEC);
 		if (fd >= 0) {
 			accepted(p, fd, &from);
-		} else if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
+		} else if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS ||
+		    errno == ENOMEM) {
 			receive_port_warn(p, "cannot accept connections: %s", strerror(errno));
 			receive_port_unwatch(p);
-			return;
+			return false;
 		} else if (errno == EAGAIN || errno == EINVAL || errno == EBADF) {
-			return;
+			return false;
 		}
 	}
+	return true;
 }

@@ -40,10 +40,10 @@ struct receive_conn {
 	struct ev_fd *watch;
 	unsigned watching;
 	struct receive_frame frame;
-	struct buf tail;    /* bytes that are no whole message yet, or wait */
+	struct buf tail; /* bytes that are no whole message yet, or wait */
 	enum wait wait;
-	bool ended;         /* the peer will send no more */
-	int64_t since;      /* of the last message, or when reading began again */
+	bool ended;    /* the peer will send no more */
+	int64_t since; /* of the last message, or when reading began again */
 	char origin[RECEIVE_ORIGIN];
 };
 
@@ -261,7 +261,7 @@ read_some(struct receive_conn *c)
 	if (!c->ready && receive_tls_is_ready(c->ssl))
 		introduced(c);
 	if (n < 0 && error == EAGAIN) {
-		watch(c, state.writes ? EV_FD_READ | EV_FD_WRITE : EV_FD_READ);
+		watch(c, state.writes ? EV_FD_WRITE : EV_FD_READ);
 		return GOT_NOTHING;
 	}
 	if (n <= 0)
@@ -269,7 +269,7 @@ read_some(struct receive_conn *c)
 	CRASH_POINT("receive-read");
 	c->ended = state.ended;
 	return feed_more(c, (struct sv){c->port->source->receive->scratch, (size_t)n}) ? GOT_BYTES
-	                                                                              : GOT_END;
+	                                                                               : GOT_END;
 }
 
 static void
@@ -339,21 +339,7 @@ receive_conn_tick(struct receive_port *p)
 	}
 }
 
-void
-receive_conn_resume(struct receive_port *p)
-{
-	struct receive_conn *c, *next;
-
-	for (c = p->conns; c != NULL; c = next) {
-		next = c->next;
-		if (c->wait != WAIT_NOTHING) {
-			c->since = clock_mono();
-			feed(c, buf_view(&c->tail));
-		}
-	}
-}
-
-/* Take what its buffer holds and close it. */
+/* Take what its buffer holds and close it, or wait for room and be called again. */
 static void
 drain(struct receive_conn *c)
 {
@@ -361,8 +347,23 @@ drain(struct receive_conn *c)
 
 	for (int i = 0; i < DRAIN_READS && got == GOT_BYTES && c->wait != WAIT_ROOM; i++)
 		got = read_some(c);
-	if (got != GOT_END)
+	if (got != GOT_END && c->wait != WAIT_ROOM)
 		end(c);
+}
+
+void
+receive_conn_resume(struct receive_port *p)
+{
+	struct receive_conn *c, *next;
+
+	for (c = p->conns; c != NULL; c = next) {
+		next = c->next;
+		if (c->wait == WAIT_NOTHING)
+			continue;
+		c->since = clock_mono();
+		if (feed(c, buf_view(&c->tail)) && p->source->receive->draining)
+			drain(c);
+	}
 }
 
 void

@@ -21,7 +21,7 @@
 #include "util/xalloc.h"
 
 #define BATCH 256
-#define ROUNDS 4         /* batches, then others get their turn */
+#define ROUNDS 4 /* batches, then others get their turn */
 #define DRAIN_ROUNDS 4096
 
 struct receive_batch {
@@ -37,7 +37,7 @@ struct receive_batch {
 	uid_t last_uid;
 	char origin[RECEIVE_ORIGIN];
 	size_t origin_n; /* 0: none yet */
-	char *bytes; /* BATCH times RECEIVE_READ */
+	char *bytes;     /* BATCH times RECEIVE_READ */
 };
 
 static struct receive_batch *
@@ -219,7 +219,7 @@ receive_datagram_resume(struct receive_port *p)
 {
 	p->discarding = false;
 	receive_port_watch(p);
-	read_batches(p, 1);
+	read_batches(p, p->source->receive->draining ? DRAIN_ROUNDS : 1);
 }
 
 void
@@ -270,5 +270,6 @@ receive_datagram_poll(struct receive_port *p)
 	if (more == 0)
 		return;
 	p->dropped += more;
+	receive_drops_save(p);
 	spool_lost(p->source->spool, why, p->socket->address, more);
 }

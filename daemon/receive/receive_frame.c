@@ -75,8 +75,7 @@ parse_head(struct sv s, size_t *head, size_t *count)
 struct sv
 receive_frame_strip(struct sv m)
 {
-	while (m.n > 0 &&
-	    (m.p[m.n - 1] == '\n' || m.p[m.n - 1] == '\r' || m.p[m.n - 1] == '\0'))
+	while (m.n > 0 && (m.p[m.n - 1] == '\n' || m.p[m.n - 1] == '\r' || m.p[m.n - 1] == '\0'))
 		m.n--;
 	return m;
 }

@@ -6,6 +6,7 @@
  *   receive_bind.c      making them
  *   receive_port.c      what all addresses have in common: messages taken, counted, told
  *   receive_datagram.c  udp and unixgram
+ *   receive_drops.c     what the kernel's counts of drops were when told
  *   receive_accept.c    tcp, tls and unix: new connections and their limits
  *   receive_conn.c      one connection
  *   receive_pipe.c      FIFOs and standard input
@@ -42,7 +43,9 @@ struct receive_socket {
 	char *address; /* as configured */
 	enum listen_kind kind;
 	int fd;
-	char *path; /* to be removed with it; NULL = none */
+	char *path; /* of a unix socket or FIFO that we made; NULL = none */
+	dev_t dev;  /* the file there when it was made */
+	ino_t ino;
 	bool passed; /* not made by us: systemd's, standard input */
 	bool wanted; /* by a source of the receive that is being made or is there */
 	bool fresh;  /* made for the receive that is being made */
@@ -56,6 +59,10 @@ bool receive_sockets_want(struct receive_sockets *s, const char *address);
 /* The ${i}-th socket of ${address}, or NULL. */
 struct receive_socket *receive_sockets_get(
     const struct receive_sockets *s, const char *address, size_t i);
+/* Another file than ours, or none, stands at its path. */
+bool receive_sockets_is_astray(const struct receive_socket *socket);
+/* Make it anew, under the same descriptor.  False with a message logged. */
+bool receive_sockets_remake(struct receive_socket *socket);
 /* It is made: close what nobody wants; or it failed: close what was bound for it. */
 void receive_sockets_end(struct receive_sockets *s, bool made);
 
@@ -99,6 +106,7 @@ struct receive_port {
 	struct receive_frame frame;
 	bool ended;              /* standard input is at its end */
 	bool logged;             /* something in this second */
+	int64_t remake;          /* not before: make the socket anew */
 	char problem[160];       /* empty: none */
 };
 
@@ -107,6 +115,7 @@ struct receive {
 	const struct receive_cb *cb;
 	void *ctx;
 	struct receive_sockets *sockets;
+	const char *state_dir;
 	size_t max_line;
 	size_t max_message;      /* what fits into such a line of the spool */
 	struct receive_source **sources;
@@ -149,7 +158,12 @@ void receive_datagram_poll(struct receive_port *p);
 /* Count what is still held as lost. */
 void receive_datagram_close(struct receive_port *p);
 
-void receive_accept_ready(struct receive_port *p);
+/* How many drops of the socket have been told, if it lives longer than we do. */
+void receive_drops_load(struct receive_port *p);
+void receive_drops_save(const struct receive_port *p);
+
+/* False when there are no more. */
+bool receive_accept_ready(struct receive_port *p);
 
 struct receive_peer;
 /* Takes ${fd} and a connection of ${peer}, whose origin is ${origin}. */

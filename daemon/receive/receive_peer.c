@@ -16,7 +16,7 @@
 #define TOKEN 1000 /* so that a ms brings rate tokens */
 
 struct receive_peer {
-	struct receive_peer *next;         /* in its bucket */
+	struct receive_peer *next;          /* in its bucket */
 	struct receive_peer *older, *newer; /* of those without connection */
 	unsigned char key[RECEIVE_KEY];
 	int64_t connections;
@@ -62,7 +62,8 @@ receive_peers_free(struct receive_peers **pp)
 static struct receive_peer **
 bucket_of(struct receive_peers *p, const unsigned char *key)
 {
-	return &p->buckets[hash_bytes(p->hash, (struct sv){(const char *)key, RECEIVE_KEY}) % BUCKETS];
+	return &p->buckets[hash_bytes(p->hash, (struct sv){(const char *)key, RECEIVE_KEY}) %
+	    BUCKETS];
 }
 
 static void

@@ -25,20 +25,20 @@ take(void *ctx, struct sv message)
 {
 	struct receive_port *p = ctx;
 
-	return receive_port_take(
-	    p, p->kind == LISTEN_FIFO ? SV("fifo:") : SV("stdin:"), message);
+	return receive_port_take(p, p->kind == LISTEN_FIFO ? SV("fifo:") : SV("stdin:"), message);
 }
 
-/* Make messages of what is there and read on, or wait for room. */
+/* Make messages of what is there, with ${last} of a line without end too, and read
+ * on, or wait for room. */
 static void
-feed(struct receive_port *p)
+feed(struct receive_port *p, bool last)
 {
 	struct sv data = buf_view(&p->tail);
 	enum receive_frame_result result;
 	size_t used;
 
 	result = receive_frame_feed(&p->frame, data, &used, take, p);
-	if (result == FRAME_MORE && (p->ended || p->source->receive->draining)) {
+	if (result == FRAME_MORE && last) {
 		result = receive_frame_end(&p->frame, sv_from(data, used), take, p);
 		used = result == FRAME_MORE ? data.n : used;
 	}
@@ -60,7 +60,7 @@ at_end(struct receive_port *p, const char *why)
 {
 	p->ended = true;
 	receive_port_unwatch(p);
-	feed(p);
+	feed(p, true);
 	log_info("receive", "%s: %s", p->socket->address, why);
 	receive_port_trouble(p, TROUBLE_GONE, 0, why);
 }
@@ -92,7 +92,7 @@ read_some(struct receive_port *p)
 	}
 	CRASH_POINT("receive-read");
 	p->tail.n += (size_t)n;
-	feed(p);
+	feed(p, false);
 	return true;
 }
 
@@ -123,12 +123,6 @@ receive_pipe_poll(struct receive_port *p)
 	return true;
 }
 
-void
-receive_pipe_resume(struct receive_port *p)
-{
-	feed(p);
-}
-
 static bool
 count_lost(void *ctx, struct sv message)
 {
@@ -155,6 +149,14 @@ receive_pipe_drain(struct receive_port *p)
 {
 	for (int i = 0; i < DRAIN_READS && !p->ended && !p->source->full && read_some(p); i++)
 		;
-	if (!p->ended)
-		feed(p);
+	if (!p->source->full)
+		feed(p, true);
+}
+
+void
+receive_pipe_resume(struct receive_port *p)
+{
+	feed(p, p->ended);
+	if (p->source->receive->draining)
+		receive_pipe_drain(p);
 }

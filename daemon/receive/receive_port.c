@@ -16,6 +16,9 @@
 #include "util/log.h"
 #include "util/xalloc.h"
 
+#define REMAKE_MS 60000  /* between attempts */
+#define DRAIN_ACCEPTS 64 /* all that a backlog can hold */
+
 static bool
 is_datagram(const struct receive_port *p)
 {
@@ -54,8 +57,10 @@ receive_port_new(struct receive_source *source, struct receive_socket *socket)
 	p->frame.lines = true;
 	if (!is_pipe(p))
 		p->peers = receive_peers_new(source->conf->peer_rate);
-	if (is_datagram(p))
+	if (is_datagram(p)) {
 		size_buffer(p);
+		receive_drops_load(p);
+	}
 	if (p->problem[0] != '\0')
 		log_warn("receive", "%s: %s", socket->address, p->problem);
 	receive_port_watch(p);
@@ -137,8 +142,8 @@ tell_counts(struct receive_port *p)
 	p->since_tick = (struct receive_counts){0};
 	if (c.cut > 0) {
 		snprintf(text, sizeof(text),
-		    "%" PRIu64 " messages were longer than max_line, %" PRIu64 " bytes cut off", c.cut,
-		    c.cut_bytes);
+		    "%" PRIu64 " messages were longer than max_line, %" PRIu64 " bytes cut off",
+		    c.cut, c.cut_bytes);
 		receive_port_trouble(p, TROUBLE_OVERSIZE, 0, text);
 	}
 	if (c.malformed > 0) {
@@ -176,9 +181,36 @@ receive_port_free(struct receive_port **pp)
 	*pp = NULL;
 }
 
+/* Somebody has removed the file of our socket: nobody can send there.  Take what is
+ * in the old one and make a new one. */
+static void
+remake(struct receive_port *p)
+{
+	if (clock_mono() < p->remake || !receive_sockets_is_astray(p->socket))
+		return;
+	if (is_datagram(p))
+		receive_datagram_drain(p);
+	else if (is_pipe(p))
+		receive_pipe_ready(p);
+	else
+		receive_accept_ready(p);
+	if (p->source->full)
+		return;
+	receive_port_unwatch(p);
+	if (receive_sockets_remake(p->socket))
+		p->problem[0] = '\0';
+	else
+		snprintf(
+		    p->problem, sizeof(p->problem), "its file is gone and cannot be made anew");
+	p->remake = p->problem[0] == '\0' ? 0 : clock_mono() + REMAKE_MS;
+	receive_port_watch(p);
+}
+
 void
 receive_port_tick(struct receive_port *p)
 {
+	if (!p->source->receive->draining)
+		remake(p);
 	if (is_datagram(p))
 		receive_datagram_tick(p);
 	else if (!is_pipe(p))
@@ -210,9 +242,10 @@ receive_port_drain(struct receive_port *p)
 	} else if (is_pipe(p)) {
 		receive_pipe_drain(p);
 	} else {
-		if (p->kind != LISTEN_TLS)
-			receive_accept_ready(p);
-		receive_port_unwatch(p);
+		/* Behind a handshake nothing can be waiting. */
+		for (int i = 0; i < DRAIN_ACCEPTS && p->kind != LISTEN_TLS; i++)
+			if (!receive_accept_ready(p))
+				break;
 		receive_conn_drain(p);
 	}
 }

@@ -114,10 +114,21 @@ shut(const struct receive_socket *socket)
 	close(socket->fd);
 }
 
+bool
+receive_sockets_is_astray(const struct receive_socket *socket)
+{
+	struct stat st;
+
+	return socket->path != NULL &&
+	    (lstat(socket->path, &st) < 0 || st.st_dev != socket->dev || st.st_ino != socket->ino);
+}
+
+/* A FIFO stays: who writes there is used to it, and it may have been there before. */
 static void
 discard(struct receive_socket *socket)
 {
-	if (socket->path != NULL)
+	if (socket->path != NULL && socket->kind != LISTEN_FIFO &&
+	    !receive_sockets_is_astray(socket))
 		unlink(socket->path);
 	if (!socket->passed)
 		shut(socket);
@@ -156,6 +167,17 @@ receive_sockets_get(const struct receive_sockets *s, const char *address, size_t
 	return NULL;
 }
 
+static void
+remember_file(struct receive_socket *socket)
+{
+	struct stat st;
+
+	if (socket->path == NULL || lstat(socket->path, &st) < 0)
+		return;
+	socket->dev = st.st_dev;
+	socket->ino = st.st_ino;
+}
+
 static bool
 make(struct receive_sockets *s, const char *address)
 {
@@ -174,8 +196,26 @@ make(struct receive_sockets *s, const char *address)
 	socket = add(s, xstrdup(address), l.kind, fd);
 	socket->fresh = true;
 	socket->passed = l.kind == LISTEN_STDIN;
-	if (l.kind == LISTEN_UNIX || l.kind == LISTEN_UNIXGRAM)
-		socket->path = xstrdup(l.path);
+	socket->path = xstrdup(l.path);
+	remember_file(socket);
+	return true;
+}
+
+bool
+receive_sockets_remake(struct receive_socket *socket)
+{
+	struct config_listen l;
+	int fd = config_listen_parse(socket->address, &l) != NULL
+	    ? -1
+	    : receive_bind(socket->address, &l);
+
+	if (fd < 0)
+		return false;
+	dup3(fd, socket->fd, O_CLOEXEC);
+	close(fd);
+	socket->drops = 0;
+	remember_file(socket);
+	log_info("receive", "%s: made anew, its file was gone", socket->address);
 	return true;
 }
 

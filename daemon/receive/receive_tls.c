@@ -158,8 +158,7 @@ load_clients(SSL_CTX *ctx, const struct tls_conf *conf, const char *source)
 		SSL_CTX_set_verify(ctx, SSL_VERIFY_NONE, NULL);
 		return true;
 	}
-	SSL_CTX_set_verify(
-	    ctx, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, verify);
+	SSL_CTX_set_verify(ctx, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, verify);
 	if (conf->ca.s == NULL)
 		return complain(source, "ca is missing", NULL);
 	if (SSL_CTX_load_verify_locations(ctx, conf->ca.s, NULL) != 1 ||

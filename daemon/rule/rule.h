@@ -75,6 +75,8 @@ struct rule_expected {
 
 struct rule_test {
 	const char *line;
+	int format;          /* enum source_format */
+	const char *program; /* of the source; NULL: none */
 	bool none; /* the rule must not match; else it must, with these fields */
 	struct rule_expected *expected;
 	size_t nexpected;

@@ -66,6 +66,8 @@ build_test(
 {
 	t->place = ruleset_place(rs, conf->line.at);
 	t->line = ruleset_string(rs, conf->line.s);
+	t->format = conf->format;
+	t->program = conf->program.s == NULL ? NULL : ruleset_string(rs, conf->program.s);
 	t->none = conf->event.is_word;
 	if (t->none)
 		return;

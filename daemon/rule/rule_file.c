@@ -14,6 +14,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "conf/config.h"
 #include "util/xalloc.h"
 
 #define FILE_MAX_BYTES (16 << 20) /* lists may be long; a rule file's limit is conf's */
@@ -78,7 +79,18 @@ static const struct conf_key test_keys[] = {
         .type = CONF_STRING,
         .offset = offsetof(struct test_conf, line),
         .required = true,
-        .help = "A whole line as it stands in a log, header included."},
+        .help = "A whole line as it stands in a log, header included; for formats where several "
+                "lines make a record, all of them."},
+    {.name = "format",
+        .type = CONF_ENUM,
+        .offset = offsetof(struct test_conf, format),
+        .fallback = "auto",
+        .names = config_formats,
+        .help = "The format of the source that the line is from."},
+    {.name = "program",
+        .type = CONF_STRING,
+        .offset = offsetof(struct test_conf, program),
+        .help = "The program of that source, for lines that do not say."},
     {.name = "event",
         .type = CONF_MAP,
         .offset = offsetof(struct test_conf, event),

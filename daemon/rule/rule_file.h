@@ -27,6 +27,8 @@ struct where_conf {
 struct test_conf {
 	struct conf_head head;
 	struct conf_string line;
+	int format; /* enum source_format */
+	struct conf_string program;
 	struct conf_map event; /* none stands for: the rule does not match */
 };
 

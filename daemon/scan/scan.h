@@ -1,7 +1,7 @@
 /*
  * scan: from a buffer of whole lines to the lines worth a second look.
  *
- * Of each pattern it knows strings that every match contains (literal.h), and
+ * Of each pattern it knows strings that every line it matches contains (literal.h), and
  * looks for all of them at once in the whole buffer (multi.h).  A line without
  * any is never split, copied or decoded.  A rule of which no such string is known
  * is tried on every line.  What may never happen: that a line which some rule

@@ -272,6 +272,7 @@ source_file_check(struct source_file *f)
 	if (f->size > f->lines.at) {
 		f->more = true;
 		f->finished = f->closed = false;
+		f->let_go = 0;
 	}
 	return false;
 }
@@ -399,7 +400,8 @@ skip_hole(struct source_file *f, const struct source_sink *sink)
 	return 1;
 }
 
-/* After so many tries the block will not come back. */
+/* After so many tries the block will not come back.  A handle that is stale never
+ * does. */
 static size_t
 read_failed(struct source_file *f, const struct source_sink *sink, int error)
 {
@@ -409,13 +411,15 @@ read_failed(struct source_file *f, const struct source_sink *sink, int error)
 	f->more = false;
 	if (++f->failures < FAILURES)
 		return 0;
-	if (end > f->size)
+	if (end > f->size || error == ESTALE)
 		end = f->size;
 	if (end > f->lines.at) {
 		source_lines_skip(&f->lines, sink, end - f->lines.at, TROUBLE_UNREADABLE);
 		f->check.ntail = 0;
 		f->more = end < f->size;
 	}
+	if (!f->more)
+		f->problem = NULL;
 	f->failures = FAILURES - 1;
 	return 0;
 }

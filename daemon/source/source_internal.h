@@ -115,7 +115,8 @@ struct source_fs_cache {
 int source_identity_of(struct source_fs_cache *cache, const char *path, struct source_id *id);
 int source_identity_of_fd(int fd, struct source_id *id);
 bool source_identity_eq(const struct source_id *a, const struct source_id *b);
-/* The same but for the file system, which may have another id since a reboot? */
+/* Born at the same time: the same, perhaps, under the id that another kernel or
+ * another number of the device gives? */
 bool source_identity_alike(const struct source_id *a, const struct source_id *b);
 size_t source_identity_bucket(const struct source_id *id);
 /* False when ${text} is not the form of one. */
@@ -212,6 +213,8 @@ struct source_file {
 	bool announce;      /* position() owes this stream a report */
 	bool gone;          /* no configured name leads here any more */
 	bool unlinked;      /* nor any other */
+	uint64_t fresh;     /* found as new in this scan */
+	uint64_t let_go;    /* when so many scans have been made */
 	bool closed;        /* a writer has closed it since */
 	bool finished;      /* gone, and all of it delivered */
 	bool rewritten;     /* a read has shown other content than was there before */
@@ -226,6 +229,7 @@ struct source_file {
 	bool recovered;
 	struct source_archive *archive; /* NULL: it is read as it is */
 	uint64_t decoded;               /* bytes that came out of it */
+	uint64_t first_check;           /* of where it was begun */
 	uint64_t wanted;                /* the check that must hold where reading begins */
 	struct buf left;                /* decoded, not yet fed */
 	bool other;                     /* it did not hold: this is another file */
@@ -297,6 +301,8 @@ struct source_siblings {
  * "rotated" places of ${conf}. */
 struct source_siblings source_siblings_of(
     const struct source_conf *conf, const char *path, struct source_fs_cache *cache);
+/* Does ${other}, in the same directory, have the name of a rotated ${path}? */
+bool source_sibling_is(const char *path, const char *other);
 void source_siblings_free(struct source_siblings *s);
 /* The one that is ${id}; n = none. */
 size_t source_siblings_find(const struct source_siblings *s, const struct source_id *id);
@@ -364,6 +370,7 @@ struct source_missing {
 	char *path;
 	struct source_id id; /* the stream it was read as */
 	bool cut;            /* which goes on with other content */
+	bool newest;         /* of its path: what is younger has not been seen */
 	uint64_t offset, check;
 	uint64_t size; /* as last seen; 0 = not known */
 	struct source_siblings siblings;
@@ -401,6 +408,7 @@ struct source_set {
 	struct ev_timer *scan_timer, *turn_timer;
 	char *buffer;     /* for whichever file is being read */
 	size_t next;      /* the file to begin the next turn with */
+	uint64_t scans;   /* so far */
 	int64_t scanned;  /* clock_mono() of the last scan */
 	int64_t scan_gap; /* ms to the next at least, but for the regular one */
 	int64_t grace;    /* for tests; -1 = none */
@@ -442,6 +450,10 @@ void source_recover_cut(struct source_set *s, struct source_file *f, uint64_t of
 /* ${f} has lost its name: files that had it since, and have lost it as well? */
 void source_recover_between(struct source_set *s, const struct source *source,
     const struct source_file *f);
+/* Is the new file ${path} a copy, whole or not yet, of one that is followed and has
+ * not been cut?  Then it is not to be read.  If that has been cut now, the copy is in the
+ * set when this returns. */
+bool source_recover_is_copy(struct source_set *s, const char *path);
 /* Go on with what is sought.  True when there is more to do. */
 bool source_recover_turn(struct source_set *s);
 /* Is content of ${path} sought, which comes first? */

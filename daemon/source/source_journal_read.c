@@ -628,8 +628,11 @@ read_on(struct source_journal_reader *r)
 /* Files have come: what was read is read again.  Of a begun source that is where it
  * began. */
 static void
-repeat(struct source_journal_reader *r, const struct source_journal_place *before, bool fresh)
+repeat(struct source_journal_reader *r, const struct source_journal_place *before, bool fresh,
+    size_t ntold)
 {
+	while (r->ntold > ntold)
+		free(r->told[--r->ntold]);
 	r->at = *before;
 	r->fresh = fresh;
 	close_journal(r);
@@ -643,6 +646,7 @@ source_journal_reader_work(void *reader)
 	struct source_journal_reader *r = reader;
 	struct source_journal_place before = r->at;
 	bool fresh = r->fresh;
+	size_t ntold = r->ntold;
 
 	clear_result(r);
 	if (r->j == NULL && !open_journal(r)) {
@@ -657,12 +661,16 @@ source_journal_reader_work(void *reader)
 	if (r->seek)
 		go_to_place(r);
 	read_on(r);
-	if (r->j == NULL || r->one_file || !is_replaced(r))
+	if (r->j == NULL || r->one_file)
+		return;
+	if (!is_replaced(r)) {
 		r->repeats = 0;
-	else if (r->repeats++ < REPEATS_MAX)
-		repeat(r, &before, fresh);
-	else
+	} else if (r->repeats++ < REPEATS_MAX) {
+		repeat(r, &before, fresh, ntold);
+	} else {
 		close_journal(r);
+		r->more = true;
+	}
 }
 
 /* ---- life ----------------------------------------------------------------------------------- */

@@ -18,6 +18,43 @@
 #include "util/log.h"
 #include "util/xalloc.h"
 
+/* ---- copies ------------------------------------------------------------------------- */
+
+/* Does ${fd}, of ${size} bytes, have what ${f} has there? */
+static bool
+begins_as(const struct source_file *f, int fd, uint64_t size)
+{
+	struct source_check a, b;
+
+	if (size > f->size)
+		size = f->size;
+	return size > 0 && source_check_load(&a, fd, size) && source_check_load(&b, f->fd, size) &&
+	    source_check_value(&a) == source_check_value(&b);
+}
+
+/* What copies a file makes an empty one first; and the file may have been cut since. */
+bool
+source_recover_is_copy(struct source_set *s, const char *path)
+{
+	struct source_file *copy = NULL;
+	bool is = false;
+	int error;
+
+	for (size_t i = 0; i < s->nfiles && !is; i++) {
+		struct source_file *f = s->files[i];
+
+		if (f->gone || f->archive != NULL || !source_sibling_is(f->stream.path, path))
+			continue;
+		if (copy == NULL && (copy = source_file_open(path, false, &error)) == NULL)
+			return false;
+		source_set_check(s, f);
+		is = copy->size == 0 ||
+		    (copy->size <= f->size && begins_as(f, copy->fd, copy->size));
+	}
+	source_file_free(&copy);
+	return is;
+}
+
 /* ---- generations that nobody has seen ------------------------------------------------ */
 
 static bool
@@ -34,6 +71,8 @@ take(struct source_set *s, const struct source *source, const char *path, struct
 	f->recovered = f->gone = true;
 	f->announce = true;
 	f->first = f->lines.begin;
+	f->first_check = f->last.check;
+	f->look_between = newer == NULL;
 	log_info("source", "%s: a rotated file of %s, read from byte %llu", f->stream.path, path,
 	    (unsigned long long)f->lines.begin);
 	source_file_rename(f, xstrdup(path));
@@ -47,6 +86,7 @@ struct after {
 	uint64_t birth;         /* of the last file known; 0 = not known */
 	int64_t modified;       /* ns; archives must be younger.  0 = by their order alone */
 	uint64_t offset, check; /* a copy of that file is no other generation */
+	const struct source_file *file; /* that one, if it is open */
 };
 
 static bool
@@ -55,6 +95,17 @@ is_later(const struct source_sibling *sibling, const struct after *after)
 	if (sibling->archive)
 		return sibling->modified > after->modified;
 	return after->birth == 0 || sibling->id.birth == 0 || sibling->id.birth > after->birth;
+}
+
+static bool
+is_copy(const struct source_file *f, const struct after *after)
+{
+	if (f->archive != NULL || f->size == 0)
+		return false;
+	if (after->file != NULL)
+		return begins_as(after->file, f->fd, f->size);
+	return after->check != 0 && f->size >= after->offset &&
+	    source_check_holds(f->fd, after->offset, after->check);
 }
 
 static void
@@ -71,9 +122,7 @@ take_unseen(struct source_set *s, const struct source *source, const struct sour
 		source_health_problem(s, source, sibling->path, error);
 		return;
 	}
-	if ((f->archive == NULL && sibling->archive) || is_known(s, &f->id) ||
-	    (f->archive == NULL && after->check != 0 && f->size >= after->offset &&
-	        source_check_holds(f->fd, after->offset, after->check))) {
+	if ((f->archive == NULL && sibling->archive) || is_known(s, &f->id) || is_copy(f, after)) {
 		source_file_free(&f);
 		return;
 	}
@@ -91,6 +140,26 @@ take_all_unseen(struct source_set *s, const struct source *source,
 		take_unseen(s, source, &siblings->v[i], after, newer);
 }
 
+/* Is no younger file of ${path} known than ${id}, but for those that this scan has
+ * found?  What came between files that are known was read and is forgotten. */
+static bool
+is_newest(const struct source_set *s, const char *path, const struct source_id *id)
+{
+	for (size_t i = 0; i < s->nfiles; i++) {
+		const struct source_file *f = s->files[i];
+
+		if (f->fresh != s->scans && f->id.birth >= id->birth &&
+		    !source_identity_eq(&f->id, id) && strcmp(f->stream.path, path) == 0)
+			return false;
+	}
+	for (size_t i = 0; i < s->nstored; i++)
+		if (s->stored[i].id.birth >= id->birth &&
+		    !source_identity_eq(&s->stored[i].id, id) &&
+		    strcmp(s->stored[i].path, path) == 0)
+			return false;
+	return true;
+}
+
 void
 source_recover_between(
     struct source_set *s, const struct source *source, const struct source_file *f)
@@ -98,17 +167,16 @@ source_recover_between(
 	struct source_siblings siblings = source_siblings_of(source->conf, f->stream.path, &s->fs);
 	size_t own = source_siblings_find(&siblings, &f->id);
 	struct after after = {.path = f->stream.path,
-	    .birth = f->id.birth,
-	    .offset = f->lines.at,
-	    .check = source_check_value(&f->check)};
+	    .birth = f->archive == NULL ? f->id.birth : 0,
+	    .file = f->archive == NULL ? f : NULL};
 	struct stat st;
 
 	if (own == siblings.n && fstat(f->fd, &st) == 0)
 		after.modified = (int64_t)st.st_mtim.tv_sec * 1000000000 + st.st_mtim.tv_nsec;
-	if (own == siblings.n && after.birth == 0)
-		siblings.n = 0; /* there is no telling which are later */
-	take_all_unseen(s, source, &siblings, own == siblings.n ? 0 : own + 1, &after,
-	    source_set_at(s, f->stream.path));
+	/* Without a time of birth there is no telling which are later. */
+	if (is_newest(s, f->stream.path, &f->id) && (own < siblings.n || after.birth != 0))
+		take_all_unseen(s, source, &siblings, own == siblings.n ? 0 : own + 1, &after,
+		    source_set_at(s, f->stream.path));
 	source_siblings_free(&siblings);
 }
 
@@ -161,7 +229,7 @@ settle_cut(struct source_set *s, const struct source_missing *m, uint64_t from, 
 		    f, TROUBLE_TRUNCATED, from, m->size > from ? m->size : from, text);
 }
 
-/* Sibling ${i} has the content; ${f}, which is taken, unless it is in the set. */
+/* Sibling ${i} has the content; ${f} is taken. */
 static void
 found(struct source_set *s, const struct source_missing *m, size_t i, struct source_file *f)
 {
@@ -171,12 +239,11 @@ found(struct source_set *s, const struct source_missing *m, size_t i, struct sou
 	    .offset = m->offset,
 	    .check = m->check};
 
-	if (f != NULL) {
-		if (m->cut && f->archive == NULL && f->size < m->size)
-			settle_cut(s, m, f->size, "cut away after it was copied");
-		take(s, m->source, m->path, f, newer);
-	}
-	take_all_unseen(s, m->source, &m->siblings, i + 1, &after, newer);
+	if (m->cut && f->archive == NULL && f->size < m->size)
+		settle_cut(s, m, f->size, "cut away after it was copied");
+	take(s, m->source, m->path, f, newer);
+	if (m->newest)
+		take_all_unseen(s, m->source, &m->siblings, i + 1, &after, newer);
 	settle_stored(s, m, false);
 }
 
@@ -192,7 +259,7 @@ not_found(struct source_set *s, const struct source_missing *m)
 	settle_cut(s, m, m->offset, "cut away, and no copy of it found");
 	if (m->cut)
 		return;
-	if (m->id.birth != 0)
+	if (m->newest && m->id.birth != 0)
 		take_all_unseen(s, m->source, &m->siblings, 0, &after, newer_than(s, m));
 	settle_stored(s, m, true);
 }
@@ -234,28 +301,29 @@ try_open(const struct source_missing *m, struct source_file *f, bool archive)
 	return archive ? MAY_BE : IS_THIS;
 }
 
-/* One that is in the set already was taken before a rewind, and rewound with it. */
-static enum result
-try_known(const struct source_missing *m, const struct source_file *f)
+/* What was taken before a rewind is rewound with the others. */
+static bool
+is_taken(const struct source_set *s, const struct source_missing *m)
 {
-	return f->recovered && f->first == m->offset &&
-		strcmp(f->stream.path, m->path) == 0
-	    ? IS_THIS
-	    : NOT_THIS;
+	for (size_t i = 0; i < s->nfiles; i++) {
+		const struct source_file *f = s->files[i];
+
+		if (f->recovered && f->first == m->offset && f->first_check == m->check &&
+		    strcmp(f->stream.path, m->path) == 0)
+			return true;
+	}
+	return false;
 }
 
 static enum result
 try(struct source_set *s, struct source_missing *m, const struct source_sibling *sibling,
     struct source_file **f)
 {
-	const struct source_file *already = source_set_find(s, &sibling->id);
 	enum result result;
 	int error;
 
 	*f = NULL;
-	if (already != NULL)
-		return try_known(m, already);
-	if (source_set_has_stored(s, &sibling->id))
+	if (is_known(s, &sibling->id))
 		return NOT_THIS;
 	*f = source_file_open(sibling->path, true, &error);
 	if (*f == NULL)
@@ -307,6 +375,11 @@ seek(struct source_set *s, struct source_missing *m)
 static void
 begin(struct source_set *s, struct source_missing *m)
 {
+	if (is_taken(s, m)) {
+		settle_stored(s, m, false);
+		missing_free(m);
+		return;
+	}
 	m->siblings = source_siblings_of(m->source->conf, m->path, &s->fs);
 	m->left = m->siblings.n;
 	while (m->trial == NULL)
@@ -327,6 +400,7 @@ source_recover_stored(
 	*m = (struct source_missing){.source = source,
 	    .path = xstrdup(st->path),
 	    .id = st->id,
+	    .newest = is_newest(s, st->path, &st->id),
 	    .offset = st->offset,
 	    .check = st->check};
 	st->sought = true;
@@ -379,7 +453,7 @@ source_recover_cut(struct source_set *s, struct source_file *f, uint64_t offset,
 	source_steps_clear(&f->steps);
 	f->first = 0;
 	f->more = f->size > 0;
-	if (f->gone || check == 0) {
+	if (f->recovered || check == 0) {
 		source_file_add_gap(f, TROUBLE_TRUNCATED, offset, seen, "cut away");
 		return;
 	}
@@ -388,6 +462,7 @@ source_recover_cut(struct source_set *s, struct source_file *f, uint64_t offset,
 	    .path = xstrdup(f->stream.path),
 	    .id = f->id,
 	    .cut = true,
+	    .newest = true,
 	    .offset = offset,
 	    .check = check,
 	    .size = seen};

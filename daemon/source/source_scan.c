@@ -247,6 +247,17 @@ go_on(struct source_set *s, struct source_file *f, const struct source_stored *s
 	source_set_check(s, f);
 }
 
+static void
+lost_name(struct source_set *s, struct source_file *f)
+{
+	f->gone = true;
+	f->closed = false;
+	f->look_between = f->archive == NULL && !f->recovered;
+	f->grown = clock_mono();
+	s->stats.rotations++;
+	CRASH_POINT("rotation-noticed");
+}
+
 /* Open the file of the stored position ${st}, which is now called ${where}.  It
  * keeps the path it was followed by, which says what is to be read after it. */
 static bool
@@ -264,7 +275,9 @@ adopt_from(struct source_set *s, const struct source_stored *st, const struct so
 	}
 	source_file_rename(f, xstrdup(st->path));
 	source_set_add(s, source, f, renamed ? source_set_at(s, st->path) : NULL);
-	f->gone = f->recovered = f->archive != NULL;
+	if (renamed)
+		lost_name(s, f);
+	f->recovered = f->archive != NULL;
 	go_on(s, f, st);
 	return true;
 }
@@ -357,7 +370,8 @@ look_between(struct source_set *s)
 
 		if (!f->look_between)
 			continue;
-		f->look_between = false;
+		/* As long as nothing has the name one may come and go unseen. */
+		f->look_between = source_set_at(s, f->stream.path) == NULL;
 		for (size_t k = 0; k < s->nsources; k++)
 			if (s->sources[k].conf->id.s == f->stream.source)
 				source_recover_between(s, &s->sources[k], f);
@@ -407,9 +421,21 @@ open_new(struct source_set *s, const struct name *name)
 	else if (name->source->begun && f->size > 0)
 		f->grew = clock_mono();
 	f->announce = true;
+	f->fresh = s->scans;
 	log_debug("source", "%s: followed from byte %llu", name->path,
 	    (unsigned long long)f->lines.begin);
 	return f;
+}
+
+/* A rotated file that a pattern matches is no new log when it is an archive or what
+ * copytruncate leaves. */
+static bool
+is_left_alone(struct source_set *s, const struct name *name)
+{
+	if (source_archive_suffix(name->path) > 0)
+		return true;
+	return name->source->begun && !source_set_has_stored(s, &name->id) &&
+	    source_recover_is_copy(s, name->path);
 }
 
 static void
@@ -423,6 +449,11 @@ look(struct source_set *s, const struct name *name)
 		return;
 	}
 	f = source_set_find(s, &name->id);
+	if (f == NULL && name->globbed) {
+		if (is_left_alone(s, name))
+			return;
+		f = source_set_find(s, &name->id);
+	}
 	if (f == NULL)
 		f = source_set_has_stored(s, &name->id) ? NULL : open_new(s, name);
 	if (f == NULL)
@@ -435,17 +466,6 @@ look(struct source_set *s, const struct name *name)
 }
 
 /* ---- what became of the files that are open ------------------------------------ */
-
-static void
-lost_name(struct source_set *s, struct source_file *f)
-{
-	f->gone = true;
-	f->closed = false;
-	f->look_between = f->archive == NULL && !f->recovered;
-	f->grown = clock_mono();
-	s->stats.rotations++;
-	CRASH_POINT("rotation-noticed");
-}
 
 static void
 settle(struct source_set *s, struct source_file *f)
@@ -479,6 +499,7 @@ source_scan(struct source_set *s)
 {
 	struct names names;
 
+	s->scans++;
 	s->fs.n = 0;
 	names = all_names(s);
 	watch_dirs(s, &names);

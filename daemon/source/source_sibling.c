@@ -75,6 +75,16 @@ find_stamp(const char *base, const char *name, struct sv *stamp)
 	return is_stamp(*stamp);
 }
 
+bool
+source_sibling_is(const char *path, const char *other)
+{
+	const char *a = strrchr(path, '/'), *b = strrchr(other, '/');
+	struct sv stamp;
+
+	return a != NULL && b != NULL && a - path == b - other &&
+	    memcmp(path, other, (size_t)(a - path)) == 0 && find_stamp(a + 1, b + 1, &stamp);
+}
+
 static long
 number_of(struct sv stamp)
 {

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 
 #include "conf/config.h"
+#include "ev/ev.h"
 #include "source/source_internal.h"
 #include "util/clock.h"
 #include "util/crash.h"
@@ -216,7 +217,8 @@ read_files(struct source_set *s)
 	for (size_t n = 0; n < s->nfiles && budget > 0 && !s->paused; n++) {
 		size_t i = (begin + n) % s->nfiles, cost;
 
-		if (!s->files[i]->more || must_wait(s, s->files[i]))
+		/* A file that begins again must be reported first. */
+		if (!s->files[i]->more || s->files[i]->announce || must_wait(s, s->files[i]))
 			continue;
 		cost = read_once(s, s->files[i]);
 		budget -= cost < budget ? cost : budget;
@@ -291,6 +293,20 @@ let_go(struct source_set *s, size_t i)
 	source_file_free(&f);
 }
 
+/* Once this file is forgotten, who has the name now must be known: look again
+ * first. */
+static bool
+may_go(struct source_set *s, struct source_file *f)
+{
+	if (!source_file_may_go(f) || s->paused)
+		return false;
+	if (f->let_go == 0) {
+		f->let_go = s->scans + 1;
+		ev_timer_set(s->scan_timer, 0);
+	}
+	return s->scans >= f->let_go;
+}
+
 static void
 finish_files(struct source_set *s)
 {
@@ -301,7 +317,7 @@ finish_files(struct source_set *s)
 			finish(s, f);
 		if (f->gone && f->finished)
 			source_set_check(s, f);
-		if (source_file_may_go(f) && !s->paused)
+		if (may_go(s, f))
 			let_go(s, i);
 		else
 			i++;

@@ -23,7 +23,7 @@
 #define MIB ((uint64_t)1024 * 1024)
 #define SEGMENT_MAX (64 * MIB)
 #define MEMORY_MAX (8 * MIB)
-#define KEEP_MAX (1024 * MIB) /* of what is committed */
+#define KEEP_MAX (1024 * MIB)   /* of what is committed */
 #define GROUP_SIZE (256 * 1024) /* that much does not wait for GROUP_MS to pass */
 #define GROUP_MS 5
 #define RETRY_MIN 100
@@ -124,8 +124,8 @@ doom(struct spool *s)
 
 	if (s->stuck)
 		return;
-	spool_stock_doom(&s->stock, clock_now(), keep, comfortable(s), &s->work.doomed,
-	    &s->work.ndoomed);
+	spool_stock_doom(
+	    &s->stock, clock_now(), keep, comfortable(s), &s->work.doomed, &s->work.ndoomed);
 }
 
 static void
@@ -203,8 +203,9 @@ settle(struct spool *s)
 	w->ndoomed = 0;
 	if (w->remove_error != 0) {
 		s->stuck = true;
-		log_warn("spool", "%s: a committed segment cannot be removed: %s; it is tried again",
-		    s->dir, strerrordesc_np(w->remove_error));
+		log_warn("spool",
+		    "%s: a committed segment cannot be removed: %s; it is tried again", s->dir,
+		    strerrordesc_np(w->remove_error));
 	}
 	if (w->error != 0)
 		group_failed(s);

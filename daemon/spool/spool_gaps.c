@@ -14,8 +14,8 @@
 #define ORIGIN_SIZE 256
 
 struct gap {
-	uint64_t n;      /* not told yet */
-	int64_t allowed; /* when it may be told, ms on the monotonic clock */
+	uint64_t n;               /* not told yet */
+	int64_t allowed;          /* when it may be told, ms on the monotonic clock */
 	char origin[ORIGIN_SIZE]; /* of all of them, or empty */
 };
 

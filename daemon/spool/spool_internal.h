@@ -99,8 +99,7 @@ struct spool_gaps;
 struct spool_gaps *spool_gaps_new(
     struct ev *ev, const char *source, const struct spool_cb *cb, void *ctx);
 /* ${origin} may be NULL. */
-void spool_gaps_add(
-    struct spool_gaps *g, enum trouble_kind kind, const char *origin, uint64_t n);
+void spool_gaps_add(struct spool_gaps *g, enum trouble_kind kind, const char *origin, uint64_t n);
 /* Tells what is left. */
 void spool_gaps_free(struct spool_gaps **g);
 

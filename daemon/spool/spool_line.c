@@ -82,7 +82,7 @@ is_plain(struct sv m)
 {
 	return m.n == 0 ||
 	    (memchr(m.p, '\n', m.n) == NULL && memchr(m.p, '#', m.n) == NULL &&
-		memchr(m.p, '\0', m.n) == NULL && memchr(m.p, '\r', m.n) == NULL);
+	        memchr(m.p, '\0', m.n) == NULL && memchr(m.p, '\r', m.n) == NULL);
 }
 
 static char *

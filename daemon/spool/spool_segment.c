@@ -89,8 +89,8 @@ spool_segment_dir(const char *path)
 	if (make_dir(path) == 0)
 		fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (fd < 0) {
-		log_error("spool", "%s: cannot be made or opened: %s", path,
-		    strerrordesc_np(errno));
+		log_error(
+		    "spool", "%s: cannot be made or opened: %s", path, strerrordesc_np(errno));
 		return -1;
 	}
 	if (flock(fd, LOCK_EX | LOCK_NB) < 0) {
@@ -169,7 +169,7 @@ spool_segment_inspect(int dir, const char *path, struct spool_segment *out)
 	if (st.st_size == 0 && unlinkat(dir, name, 0) == 0)
 		return false;
 	out->size = (uint64_t)st.st_size;
-	out->closed = (int64_t)st.st_mtim.tv_sec * 1000 + st.st_mtim.tv_nsec / 1000000;
+	out->closed = (int64_t)st.st_mtim.tv_sec * 1000 + 1;
 	return true;
 }
 
@@ -191,8 +191,8 @@ create(struct spool_work *w)
 
 	for (int i = 0; fd < 0 && i < CREATE_TRIES; i++) {
 		spool_segment_name(w->number + (uint64_t)i, name);
-		fd = openat(w->dir, name,
-		    O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+		fd = openat(
+		    w->dir, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
 		if (fd < 0 && errno != EEXIST)
 			return -1;
 		if (fd >= 0)

@@ -114,8 +114,8 @@ spool_stock_committed(struct spool_stock *s, uint64_t number, uint64_t offset)
 }
 
 void
-spool_stock_doom(struct spool_stock *s, int64_t now, uint64_t keep, uint64_t room,
-    uint64_t **numbers, size_t *n)
+spool_stock_doom(
+    struct spool_stock *s, int64_t now, uint64_t keep, uint64_t room, uint64_t **numbers, size_t *n)
 {
 	uint64_t spare = 0, held = s->held;
 

@@ -77,6 +77,15 @@ incidents:
 """
 
 
+class TooLong(Failure):
+    """Of the whole case: not to be taken for the failure of one of its parts."""
+
+
+def end_early(signo, frame):
+    raise TooLong(f"ended by signal {signo}" if signo != signal.SIGALRM
+                  else f"takes longer than {harness.HARD_LIMIT} s")
+
+
 # ---- the ledger ----------------------------------------------------------------
 
 class Difference:
@@ -633,7 +642,7 @@ def main(*stories):
     os.environ["TZ"] = "UTC"
     time.tzset()
     for signo in (signal.SIGTERM, signal.SIGINT, signal.SIGALRM):
-        signal.signal(signo, harness.end_early)
+        signal.signal(signo, end_early)
     codes = []
     for story in stories:
         if not arguments.case or story.__name__ in arguments.case:

@@ -1,7 +1,8 @@
 /*
- * fuzz_format: any bytes as lines of the format that the first byte names.  The
- * lines made of them are well-formed, the same however they are cut, and nothing
- * waits in the end.  What jansson takes for an object is one.
+ * fuzz_format: any bytes as lines of the format that the first byte names, '0' to
+ * '7', or of a spool, '8' on.  The lines made of them are well-formed, the same
+ * however they are cut; nothing waits in the end; a restart from a position loses
+ * and doubles none.  What jansson takes for an object is one.
  */
 #include <jansson.h>
 #include <stdlib.h>
@@ -12,6 +13,7 @@
 #include "model/fields.h"
 #include "spool/spool_line.h"
 
+#define MAX_LINE 300
 #define NOW 1768046400000LL /* 2026-01-10T12:00:00Z */
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -59,6 +61,8 @@ require_line(struct sv line)
 struct got {
 	struct buf text;
 	uint64_t position;
+	uint64_t half; /* the position in the middle, and what had come until then */
+	size_t half_text;
 };
 
 static void
@@ -86,23 +90,28 @@ static void
 require_object(struct format *f, struct sv line, uint64_t misfits)
 {
 	json_error_t error;
-	json_t *json = json_loadb(line.p, line.n, JSON_ALLOW_NUL, &error);
+	json_t *json;
 
-	if (json_is_object(json) && line.n < 500 && line.p[0] == '{')
+	if (line.n > 500 || line.p[0] != '{' || memchr(line.p, '\0', line.n) != NULL)
+		return; /* jansson takes a raw zero for a blank */
+	json = json_loadb(line.p, line.n, JSON_ALLOW_NUL, &error);
+	if (json_is_object(json))
 		require(format_misfits(f) == misfits);
 	json_decref(json);
 }
 
-/* Feed ${text}, ${lines} at a time. */
+/* Feed ${whole} from ${at} on, ${lines} at a time. */
 static void
-run(const struct source_conf *conf, struct sv text, size_t lines, struct got *got)
+run(const struct source_conf *conf, enum line_form form, struct sv whole, uint64_t at, size_t lines,
+    struct got *got)
 {
 	struct stream stream = {.id = "1", .source = "s", .path = "f"};
 	struct buf error = BUF_INIT;
-	struct format *f = format_new(conf, 4096, &error);
-	uint64_t at = 0;
+	struct format *f = format_new(conf, MAX_LINE, &error);
+	struct sv text = sv_from(whole, at);
 
 	require(f != NULL);
+	got->position = at;
 	while (text.n > 0) {
 		size_t n = 0, count = 0;
 		uint64_t misfits = format_misfits(f);
@@ -110,13 +119,20 @@ run(const struct source_conf *conf, struct sv text, size_t lines, struct got *go
 
 		while (n < text.n && count < lines)
 			count += text.p[n++] == '\n';
-		chunk = (struct chunk){
-		    .stream = &stream, .offset = at, .next = at + n, .data = {text.p, n}};
+		chunk = (struct chunk){.stream = &stream,
+		    .offset = at,
+		    .next = at + n,
+		    .data = {text.p, n},
+		    .form = form};
 		format_chunk(f, &chunk, NOW, got_chunk, got);
-		if (conf->format == FORMAT_JSON && lines == 1)
+		if (conf->format == FORMAT_JSON && lines == 1 && form == LINE_RAW)
 			require_object(f, chunk.data, misfits);
 		at += n;
 		text = sv_from(text, n);
+		if (at <= whole.n / 2) {
+			got->half = got->position;
+			got->half_text = got->text.n;
+		}
 	}
 	format_flush(f, INT64_MAX, got_chunk, got);
 	require(format_due(f) == -1 && got->position == at);
@@ -127,16 +143,21 @@ int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct source_conf conf = {.multiline = {.s = (char *)(uintptr_t) "^[A-Z0-9]"}};
-	struct got whole = {.text = BUF_INIT}, cut = {.text = BUF_INIT};
+	struct got whole = {.text = BUF_INIT}, cut = {.text = BUF_INIT}, again = {.text = BUF_INIT};
+	enum line_form form;
 	struct sv text;
 
 	if (size < 2)
 		return 0;
 	conf.format = data[0] % (FORMAT_CEF + 1);
 	text = (struct sv){(const char *)data + 1, size - 1};
-	run(&conf, text, SIZE_MAX, &whole);
-	run(&conf, text, 1, &cut);
+	form = (data[0] & 8) != 0 ? LINE_SPOOL : LINE_RAW;
+	run(&conf, form, text, 0, SIZE_MAX, &whole);
+	run(&conf, form, text, 0, 1, &cut);
 	require(sv_eq(buf_view(&whole.text), buf_view(&cut.text)));
+	run(&conf, form, text, cut.half, 2, &again);
+	require(sv_eq(sv_from(buf_view(&cut.text), cut.half_text), buf_view(&again.text)));
+	buf_free(&again.text);
 	buf_free(&whole.text);
 	buf_free(&cut.text);
 	return 0;

@@ -129,7 +129,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 			rest.n -= used;
 		} while (result == FRAME_WAIT);
 	}
-	while (result != FRAME_LOST && receive_frame_end(&f, buf_view(&rest), take, &s) == FRAME_WAIT)
+	while (
+	    result != FRAME_LOST && receive_frame_end(&f, buf_view(&rest), take, &s) == FRAME_WAIT)
 		;
 	if (size > 2)
 		reference(&want, (const char *)data + 2, size - 2);

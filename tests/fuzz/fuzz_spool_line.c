@@ -28,8 +28,8 @@ is_escaped(struct sv text, struct sv message)
 
 	for (size_t k = 0; k < message.n; k++) {
 		unsigned char c = (unsigned char)message.p[k];
-		char escape[] = {'#', (char)('0' + (c >> 6)), (char)('0' + (c >> 3 & 7)),
-		    (char)('0' + (c & 7))};
+		char escape[] = {
+		    '#', (char)('0' + (c >> 6)), (char)('0' + (c >> 3 & 7)), (char)('0' + (c & 7))};
 
 		if (text.n - i >= 4 && memcmp(text.p + i, escape, 4) == 0)
 			i += 4;
@@ -44,7 +44,8 @@ is_escaped(struct sv text, struct sv message)
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	struct sv input = {(const char *)data, size}, line, origin = {(const char *)data, size % 300};
+	struct sv input = {(const char *)data, size}, line,
+	          origin = {(const char *)data, size % 300};
 	struct buf out = BUF_INIT;
 	struct spool_line parsed;
 	bool intact;
