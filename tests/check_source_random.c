@@ -3,6 +3,7 @@
  */
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "source_rig.h"
 #include "util/xalloc.h"
@@ -55,10 +56,14 @@ START_TEST(a_flood_in_one_file_does_not_hold_up_another)
 }
 END_TEST
 
+/* us: what the times of files are counted in, and more. */
+#define TICK 8000
+
 struct chance {
 	unsigned state;
 	int line;     /* written so far */
 	int rotation;
+	bool copies;  /* the file is copied and cut, else renamed */
 	bool partial; /* the last line has no newline yet */
 	char writer[32]; /* the file that is written to: it may have been renamed */
 };
@@ -90,30 +95,56 @@ write_some(struct rig *r, struct chance *c)
 	}
 }
 
-static bool
-is_committed(const struct rig *r, const char *name)
+/* The committed position of the file that has the name ${name}, or ${none}. */
+static uint64_t
+committed_of(const struct rig *r, const char *name, uint64_t none)
 {
 	char *path = rig_path(r, name);
 	struct source_id identity;
-	bool found = false;
+	uint64_t offset = none;
 
-	if (source_identity_of(NULL, path, &identity) == 0) {
+	if (source_identity_of(NULL, path, &identity) == 0)
 		for (size_t i = 0; i < r->ncommitted; i++)
-			found |= strcmp(r->committed[i].stream, identity.text) == 0;
-	}
+			if (strcmp(r->committed[i].stream, identity.text) == 0)
+				offset = r->committed[i].offset;
 	free(path);
-	return found;
+	return offset;
 }
 
-/* The writer goes on with the renamed file until it is told to reopen.  A file of
- * which the state has never heard is left: after a restart nobody would know. */
+static void
+next_name(struct chance *c, char name[32])
+{
+	snprintf(name, 32, "log-%08d", 20260101 + ++c->rotation);
+	usleep(TICK);
+}
+
+/* The writer goes on with the renamed file until it is told to reopen.  While the
+ * state knows of none of the files nobody could tell after a restart what is new. */
 static void
 rotate(struct rig *r, struct chance *c)
 {
-	if (strcmp(c->writer, "log") != 0 || !is_committed(r, "log"))
+	if (c->copies || strcmp(c->writer, "log") != 0 || r->ncommitted < 2)
 		return;
-	snprintf(c->writer, sizeof(c->writer), "log.%d", ++c->rotation);
+	next_name(c, c->writer);
 	rig_move(r, "log", c->writer);
+}
+
+/* As logrotate does once the writer has gone from a renamed file.  One that is known
+ * but of which nothing is read has no content yet to be known again by. */
+static void
+compress_one(struct rig *r, struct chance *c)
+{
+	char name[32], *path;
+
+	snprintf(name, sizeof(name), "log-%08d", 20260101 + 1 + (int)pick(c, 1 + (unsigned)c->rotation));
+	path = rig_path(r, name);
+	if (strcmp(c->writer, name) != 0 && access(path, F_OK) == 0 &&
+	    committed_of(r, name, 1) > 0) {
+		usleep(TICK);
+		(pick(c, 2) == 0 ? rig_gzip : rig_zstd)(r, name);
+		usleep(TICK);
+	}
+	free(path);
 }
 
 static void
@@ -141,10 +172,39 @@ copytruncate(struct rig *r, struct chance *c)
 	rig_commit(r);
 }
 
+/* And at one when it would, were it not for the copy. */
+static void
+copy_and_cut(struct rig *r, struct chance *c)
+{
+	char name[32];
+
+	if (!c->copies)
+		return;
+	rig_settle(r);
+	if (r->set->paused || c->partial || strcmp(c->writer, "log") != 0)
+		return;
+	rig_commit(r);
+	if (committed_of(r, "log", 0) == 0)
+		return;
+	write_some(r, c);
+	if (c->partial)
+		return;
+	next_name(c, name);
+	rig_copy(r, "log", name);
+	rig_cut(r, "log", 0);
+	write_some(r, c);
+}
+
 static void
 step(struct rig *r, struct chance *c)
 {
-	switch (pick(c, 13)) {
+	switch (pick(c, 16)) {
+	case 13:
+		compress_one(r, c);
+		break;
+	case 14:
+		copy_and_cut(r, c);
+		break;
 	case 0:
 		rotate(r, c);
 		break;
@@ -183,7 +243,7 @@ step(struct rig *r, struct chance *c)
 START_TEST(each_line_counts_once_whatever_happens)
 {
 	struct rig *r = rig_open(START_BEGINNING, "log");
-	struct chance c = {.state = (unsigned)_i * 7919 + 1, .writer = "log"};
+	struct chance c = {.state = (unsigned)_i * 7919 + 1, .writer = "log", .copies = _i % 3 == 0};
 	char *seen;
 	int number, used;
 
@@ -222,7 +282,7 @@ add(TCase *tc)
 {
 	tcase_add_test(tc, hundreds_of_files_are_followed_fairly);
 	tcase_add_test(tc, a_flood_in_one_file_does_not_hold_up_another);
-	tcase_add_loop_test(tc, each_line_counts_once_whatever_happens, 0, 30);
+	tcase_add_loop_test(tc, each_line_counts_once_whatever_happens, 0, 60);
 }
 
 int

@@ -9,6 +9,7 @@
 #include <time.h>
 
 #include "decode/decode_internal.h"
+#include "spool/spool_line.h"
 #include "util/xalloc.h"
 
 #define FRAME_DIGITS_MAX 6
@@ -271,11 +272,12 @@ plain(const struct line *line, struct sv text, int64_t now)
 }
 
 static void
-decode_text(struct decoder *d, struct sv s, int64_t now, struct record *rec)
+decode_text(
+    struct decoder *d, const struct line *line, struct sv s, int64_t now, struct record *rec)
 {
 	bool known;
 
-	*rec = plain(rec->line, s, now);
+	*rec = plain(line, s, now);
 	if (s.n == 0)
 		return;
 	if (s.p[0] == '<')
@@ -286,7 +288,7 @@ decode_text(struct decoder *d, struct sv s, int64_t now, struct record *rec)
 		known = decode_iso(d, s, now, false, rec) || decode_rfc5424(d, s, now, rec) ||
 		    decode_framed(d, s, now, rec);
 	if (!known)
-		*rec = plain(rec->line, s, now);
+		*rec = plain(line, s, now);
 	if (rec->structured.n > 0)
 		decode_structured(d, rec);
 }
@@ -294,19 +296,16 @@ decode_text(struct decoder *d, struct sv s, int64_t now, struct record *rec)
 void
 decode_line(struct decoder *d, const struct line *line, int64_t now, struct record *rec)
 {
-	struct record origin = {.line = line};
-	struct sv text = line->text;
+	struct spool_line spooled;
 
-	*rec = origin;
 	if (line->form == LINE_FIELDS) {
-		*rec = plain(line, text, now);
-		decode_fields(d, text, rec);
-	} else if (line->form == LINE_SPOOL && decode_spool(line, &text, &now, &origin)) {
-		decode_text(d, text, now, rec);
-		rec->peer_ip = origin.peer_ip;
-		rec->peer_name = origin.peer_name;
+		*rec = plain(line, line->text, now);
+		decode_fields(d, line->text, rec);
+	} else if (line->form == LINE_SPOOL && spool_line_parse(line->text, &spooled)) {
+		decode_text(d, line, spooled.message, spooled.time, rec);
+		decode_origin(&spooled, rec);
 	} else {
-		decode_text(d, text, now, rec);
+		decode_text(d, line, line->text, now, rec);
 	}
 	if (rec->program.n == 0 && line->stream->program != NULL)
 		rec->program = sv_str(line->stream->program);

@@ -16,20 +16,13 @@ has_address(struct sv transport)
 	return sv_is(transport, "udp") || sv_is(transport, "tcp") || sv_is(transport, "tls");
 }
 
-bool
-decode_spool(const struct line *line, struct sv *text, int64_t *now, struct record *origin)
+void
+decode_origin(const struct spool_line *sl, struct record *rec)
 {
-	struct spool_line sl;
-
-	if (!spool_line_parse(line->text, &sl))
-		return false;
-	*text = sl.message;
-	*now = sl.time;
-	if (has_address(sl.transport)) {
-		origin->peer_ip = sl.peer;
-		origin->peer_name = sl.name;
+	if (has_address(sl->transport)) {
+		rec->peer_ip = sl->peer;
+		rec->peer_name = sl->name;
 	}
-	return true;
 }
 
 /* ---- fields ---------------------------------------------------------------------- */

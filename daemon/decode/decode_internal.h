@@ -49,6 +49,8 @@ struct stamp {
 	int64_t offset; /* ms east of UTC, when zoned */
 };
 
+struct spool_line;
+
 /* PROGRAM[PID]: at the start of a message. */
 struct tag {
 	struct sv program;
@@ -71,9 +73,8 @@ bool decode_rfc5424(struct decoder *d, struct sv s, int64_t now, struct record *
 bool decode_iso(struct decoder *d, struct sv s, int64_t now, bool relayed, struct record *rec);
 
 /* decode_forms.c */
-/* A line of a spool: ${text} is what came, ${now} when, ${origin} gets its peer.
- * False when it is none. */
-bool decode_spool(const struct line *line, struct sv *text, int64_t *now, struct record *origin);
+/* Who sent it. */
+void decode_origin(const struct spool_line *sl, struct record *rec);
 /* A line of form LINE_FIELDS without its offset: fill ${rec}, all of whose parts are
  * empty. */
 void decode_fields(struct decoder *d, struct sv text, struct record *rec);

@@ -14,6 +14,7 @@
 #include "conf/config.h"
 #include "ev/ev.h"
 #include "source/source_internal.h"
+#include "source/source_journal.h"
 #include "util/clock.h"
 #include "util/xalloc.h"
 
@@ -272,6 +273,25 @@ rewind_file(struct source_set *s, struct source_file *f)
 	source_set_check(s, f);
 }
 
+static void
+start_journals(struct source_set *s, const struct position *committed, size_t n)
+{
+	static const char prefix[] = "journal:";
+
+	for (size_t i = 0; i < s->nsources; i++) {
+		const struct position *found = NULL;
+
+		if (s->sources[i].journal == NULL)
+			continue;
+		for (size_t k = 0; k < n; k++)
+			if (strncmp(committed[k].stream, prefix, sizeof(prefix) - 1) == 0 &&
+			    strcmp(committed[k].stream + sizeof(prefix) - 1,
+			        s->sources[i].conf->id.s) == 0)
+				found = &committed[k];
+		source_journal_start(s->sources[i].journal, found);
+	}
+}
+
 /* The first scan is made at once: what is at the end of a file now is what the
  * caller means by the end. */
 void
@@ -284,6 +304,7 @@ source_start(struct source_set *s, const struct position *committed, size_t n)
 		source_scan(s);
 	ev_timer_set(s->scan_timer, s->starts == 1 ? SCAN_EVERY : 0);
 	turn_soon(s);
+	start_journals(s, committed, n);
 }
 
 void
@@ -291,6 +312,9 @@ source_pause(struct source_set *s)
 {
 	s->paused = true;
 	ev_timer_cancel(s->turn_timer);
+	for (size_t i = 0; i < s->nsources; i++)
+		if (s->sources[i].journal != NULL)
+			source_journal_pause(s->sources[i].journal);
 }
 
 void
@@ -298,6 +322,9 @@ source_resume(struct source_set *s)
 {
 	s->paused = false;
 	turn_soon(s);
+	for (size_t i = 0; i < s->nsources; i++)
+		if (s->sources[i].journal != NULL)
+			source_journal_resume(s->sources[i].journal);
 }
 
 void
@@ -331,8 +358,12 @@ source_new(struct ev *ev, const struct source_conf *conf, size_t n, size_t max_l
 	s->buffer = xmalloc(SOURCE_READ_SIZE + SOURCE_CHECK_SIZE);
 	s->nsources = n;
 	s->sources = xcalloc(n, sizeof(*s->sources));
-	for (size_t i = 0; i < n; i++)
+	for (size_t i = 0; i < n; i++) {
 		s->sources[i].conf = &conf[i];
+		if (conf[i].journal.s != NULL)
+			s->sources[i].journal =
+			    source_journal_new(ev, &conf[i], max_line, &s->cb, ctx);
+	}
 	s->watch = source_watch_new(ev, &watch_cb, s);
 	s->scan_timer = ev_timer_new(ev, scan, s);
 	s->turn_timer = ev_timer_new(ev, turn, s);
@@ -357,6 +388,8 @@ source_free(struct source_set **sp)
 	source_recover_forget(s);
 	free(s->missing);
 	source_health_free(s);
+	for (size_t i = 0; i < s->nsources; i++)
+		source_journal_free(&s->sources[i].journal);
 	free(s->sources);
 	free(s->buffer);
 	free(s);
@@ -381,6 +414,14 @@ source_each(const struct source_set *s, source_status_cb *cb, void *ctx)
 
 		if (f->archive == NULL && fstat(f->fd, &now) == 0)
 			st.size = (uint64_t)now.st_size;
+		cb(ctx, &st);
+	}
+	for (size_t i = 0; i < s->nsources; i++) {
+		struct source_status st = {0};
+
+		if (s->sources[i].journal == NULL)
+			continue;
+		source_journal_status(s->sources[i].journal, &st);
 		cb(ctx, &st);
 	}
 	for (size_t i = 0; i < s->nproblems; i++) {

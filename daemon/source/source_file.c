@@ -116,6 +116,9 @@ source_file_open(const char *path, bool rotated, int *error)
 	source_steps_clear(&f->steps);
 	if (rotated && source_archive_suffix(path) > 0)
 		f->archive = source_archive_open(fd);
+	f->age = id.birth;
+	if (f->archive != NULL && fstat(fd, &st) == 0)
+		f->age = (uint64_t)st.st_mtim.tv_sec * 1000000000 + (uint64_t)st.st_mtim.tv_nsec;
 	CRASH_POINT("file-opened");
 	return f;
 }
@@ -201,6 +204,10 @@ source_file_seek(struct source_file *f, uint64_t offset, uint64_t check)
 	if (f->archive != NULL) {
 		f->wanted = check;
 		f->last.check = check;
+	} else if (f->stream.form == LINE_SPOOL && fstat(f->fd, &st) == 0 &&
+	    (uint64_t)st.st_size < offset) {
+		/* Nobody cuts a segment but a power cut: what it lost had been read. */
+		offset = (uint64_t)st.st_size;
 	} else if (fstat(f->fd, &st) < 0 || (uint64_t)st.st_size < offset ||
 	    (check != 0 && !source_check_holds(f->fd, offset, check))) {
 		return false;

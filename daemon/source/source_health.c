@@ -193,7 +193,9 @@ source_health_scanned(struct source_set *s)
 
 		if (source->conf->files.n == 0)
 			continue;
-		look_for_gone(s, source);
+		/* A spool in which nothing waits has no files. */
+		if (source->conf->listen.n == 0)
+			look_for_gone(s, source);
 		listen(s, source);
 	}
 }

@@ -213,6 +213,7 @@ struct source_file {
 	bool announce;      /* position() owes this stream a report */
 	bool gone;          /* no configured name leads here any more */
 	bool unlinked;      /* nor any other */
+	uint64_t age;       /* ns since the epoch: of birth, of an archive's content the end */
 	uint64_t fresh;     /* found as new in this scan */
 	uint64_t let_go;    /* when so many scans have been made */
 	bool closed;        /* a writer has closed it since */
@@ -332,6 +333,7 @@ void source_watch_dir_of(struct source_watch *w, const char *path);
 
 struct source {
 	const struct source_conf *conf;
+	struct source_journal *journal; /* NULL: files */
 	bool known;    /* its mark is committed */
 	bool begun;    /* a scan has seen what exists: the rest is new */
 	bool announce; /* position() owes its mark a report */

@@ -97,6 +97,23 @@ is_later(const struct source_sibling *sibling, const struct after *after)
 	return after->birth == 0 || sibling->id.birth == 0 || sibling->id.birth > after->birth;
 }
 
+/* What compresses a file keeps its time, and we may still hold the file. */
+static bool
+is_held(const struct source_set *s, const char *path, const struct source_sibling *archive)
+{
+	for (size_t i = 0; i < s->nfiles; i++) {
+		const struct source_file *f = s->files[i];
+		struct stat st;
+
+		if (f->gone && f->archive == NULL && strcmp(f->stream.path, path) == 0 &&
+		    fstat(f->fd, &st) == 0 && st.st_nlink == 0 &&
+		    (int64_t)st.st_mtim.tv_sec * 1000000000 + st.st_mtim.tv_nsec ==
+		        archive->modified)
+			return true;
+	}
+	return false;
+}
+
 static bool
 is_copy(const struct source_file *f, const struct after *after)
 {
@@ -115,7 +132,8 @@ take_unseen(struct source_set *s, const struct source *source, const struct sour
 	struct source_file *f;
 	int error;
 
-	if (is_known(s, &sibling->id) || !is_later(sibling, after))
+	if (is_known(s, &sibling->id) || !is_later(sibling, after) ||
+	    (sibling->archive && is_held(s, after->path, sibling)))
 		return;
 	f = source_file_open(sibling->path, true, &error);
 	if (f == NULL) {
@@ -140,20 +158,21 @@ take_all_unseen(struct source_set *s, const struct source *source,
 		take_unseen(s, source, &siblings->v[i], after, newer);
 }
 
-/* Is no younger file of ${path} known than ${id}, but for those that this scan has
- * found?  What came between files that are known was read and is forgotten. */
+/* Is no younger file of ${path} known than ${id}, nor one that has the name, but for
+ * those that this scan has found?  What came between files that are known was read
+ * and is forgotten. */
 static bool
-is_newest(const struct source_set *s, const char *path, const struct source_id *id)
+is_newest(const struct source_set *s, const char *path, const struct source_id *id, uint64_t age)
 {
 	for (size_t i = 0; i < s->nfiles; i++) {
 		const struct source_file *f = s->files[i];
 
-		if (f->fresh != s->scans && f->id.birth >= id->birth &&
+		if (f->fresh != s->scans && (!f->gone || f->age > age) &&
 		    !source_identity_eq(&f->id, id) && strcmp(f->stream.path, path) == 0)
 			return false;
 	}
 	for (size_t i = 0; i < s->nstored; i++)
-		if (s->stored[i].id.birth >= id->birth &&
+		if (s->stored[i].id.birth > age &&
 		    !source_identity_eq(&s->stored[i].id, id) &&
 		    strcmp(s->stored[i].path, path) == 0)
 			return false;
@@ -174,7 +193,7 @@ source_recover_between(
 	if (own == siblings.n && fstat(f->fd, &st) == 0)
 		after.modified = (int64_t)st.st_mtim.tv_sec * 1000000000 + st.st_mtim.tv_nsec;
 	/* Without a time of birth there is no telling which are later. */
-	if (is_newest(s, f->stream.path, &f->id) && (own < siblings.n || after.birth != 0))
+	if (is_newest(s, f->stream.path, &f->id, f->age) && (own < siblings.n || after.birth != 0))
 		take_all_unseen(s, source, &siblings, own == siblings.n ? 0 : own + 1, &after,
 		    source_set_at(s, f->stream.path));
 	source_siblings_free(&siblings);
@@ -400,7 +419,8 @@ source_recover_stored(
 	*m = (struct source_missing){.source = source,
 	    .path = xstrdup(st->path),
 	    .id = st->id,
-	    .newest = is_newest(s, st->path, &st->id),
+	    /* Nothing younger has been read before this was begun. */
+	    .newest = st->offset == 0 || is_newest(s, st->path, &st->id, st->id.birth),
 	    .offset = st->offset,
 	    .check = st->check};
 	st->sought = true;

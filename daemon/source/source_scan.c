@@ -252,7 +252,7 @@ lost_name(struct source_set *s, struct source_file *f)
 {
 	f->gone = true;
 	f->closed = false;
-	f->look_between = f->archive == NULL && !f->recovered;
+	f->look_between = !f->recovered;
 	f->grown = clock_mono();
 	s->stats.rotations++;
 	CRASH_POINT("rotation-noticed");
@@ -353,10 +353,16 @@ seek_missed(struct source_set *s)
 {
 	for (size_t i = 0; i < s->nstored; i++) {
 		struct source_stored *st = &s->stored[i];
+		const struct source *owner;
 
 		if (!st->missed || st->sought || st->done)
 			continue;
-		source_recover_stored(s, owner_of(s, st->path), st);
+		owner = owner_of(s, st->path);
+		/* Segments of a spool are deleted once they are committed. */
+		if (owner->conf->listen.n > 0)
+			st->done = true;
+		else
+			source_recover_stored(s, owner, st);
 	}
 }
 

@@ -28,7 +28,7 @@ def set_clock(path, offset):
     os.rename(path + ".new", path)
 
 
-def steps(test, run):
+def jumps(test, run, kills):
     clock = test.path("clock")
     set_clock(clock, "+0")
     ledger = Ledger(block=run.either(100, 5000))
@@ -49,13 +49,14 @@ def steps(test, run):
 
     def step():
         log.write(10)
-        sender.send(10)
+        if not kills:  # what is on its way through a socket dies with its reader
+            sender.send(10)
     load = Load(step, rate=20)
     for n in range(run.either(1, 20)):
         for offset in run.rng.sample(STEPS, len(STEPS)):
             set_clock(clock, offset)
             time.sleep(run.rng.uniform(0.05, 0.3))
-            if run.rng.random() < 0.2:
+            if kills and run.rng.random() < 0.3:
                 daemon.kill()
                 daemon.start()
             if run.rng.random() < 0.2:
@@ -68,4 +69,12 @@ def steps(test, run):
     fault.settle_twice(run, daemon, ledger, sent, what="after the clock was set")
 
 
-fault.main(steps)
+def set_while_it_runs(test, run):
+    jumps(test, run, kills=False)
+
+
+def set_and_killed(test, run):
+    jumps(test, run, kills=True)
+
+
+fault.main(set_while_it_runs, set_and_killed)

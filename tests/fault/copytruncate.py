@@ -13,14 +13,13 @@ import fault
 from fault import Ledger, Load, Log, check
 
 
-def copy_and_truncate(path, n):
-    """As logrotate does it: read and write in pieces, then cut."""
-    copy = f"{path}.{n}"
-    with open(path, "rb", buffering=0) as source, open(copy, "wb", buffering=0) as target:
+def copy_and_truncate(path, n, pause):
+    """As logrotate does it: read and write in pieces, then cut; not always at once."""
+    with open(path, "rb", buffering=0) as source, open(f"{path}.{n}", "wb", buffering=0) as target:
         while data := source.read(1 << 16):
             target.write(data)
+        time.sleep(pause)
     os.truncate(path, 0)
-    return copy
 
 
 def shift(path, keep):
@@ -83,7 +82,7 @@ def under_load(test, run):
     for _ in range(rotations):
         time.sleep(run.rng.uniform(0.1, 0.4))
         shift(path, rotations)
-        copy_and_truncate(path, 1)
+        copy_and_truncate(path, 1, run.rng.choice((0, run.rng.uniform(0, 0.03))))
     time.sleep(0.2)
     load.stop()
     took = time.monotonic() - begun

@@ -139,11 +139,12 @@ class Scene:
 
     def play(self):
         self.daemon.start(ready=False)
-        self.until(self.daemon.redis_is_ready, 10)
+        self.until(self.daemon.has_committed, 10)
         for n in range(STEPS):
             self.log.write(9)
             self.senders.send()
             if n in (3, 6, 9):
+                self.until(self.daemon.has_committed, 10)
                 self.log.rotate(compress="gzip" if n == 9 else None)
             if n == 5:
                 self.daemon.ask("reload")

@@ -16,6 +16,7 @@ import datetime
 import gzip
 import os
 import random
+import select
 import shutil
 import signal
 import socket
@@ -122,6 +123,7 @@ class Ledger:
     """Hands out lines, and knows what must have been counted of them."""
 
     def __init__(self, block=100, lanes=100, name="b"):
+        """A letter tells ledgers of one test apart."""
         self.block, self.lanes, self.name = block, lanes, name
         self.next = 0
         self.taken_back = set()  # numbers of lines that were destroyed before anyone could read them
@@ -232,9 +234,21 @@ class Daemon(harness.Daemon):
         found = self.ask("incidents", which="all")
         return None if found is None else counts_of(found)
 
+    def incidents(self):
+        """Redis may be away for a moment: that of a daemon that was killed ends on its own."""
+        def get():
+            found = self.ctl_or_none("incidents", "--all")
+            return None if found is None else (found,)
+        return wait(get, "the list of incidents")[0]
+
     def difference(self, *ledgers):
+        """Of the lines of these ledgers alone."""
         counts = self.counts()
-        return None if counts is None else Difference(expected_of(ledgers), counts)
+        if counts is None:
+            return None
+        names = {ledger.name for ledger in ledgers}
+        mine = {key: n for key, n in counts.items() if key[1][0] in names}
+        return Difference(expected_of(ledgers), mine)
 
     def lines_examined(self):
         status = self.ask("status")
@@ -248,6 +262,12 @@ class Daemon(harness.Daemon):
     def redis_is_ready(self):
         status = self.ask("status")
         return status is not None and status["redis"]["ready"]
+
+    def has_committed(self):
+        """It has noted which files there are.  One that is renamed before that was never
+        a file of the source."""
+        status = self.ask("status")
+        return status is not None and status["redis"]["commits"] > 0
 
     def end(self, seconds=60):
         """Ends in good order."""
@@ -361,9 +381,17 @@ class Log:
 
 
 def compress_gzip(path):
-    with open(path, "rb") as source, gzip.open(path + ".part", "wb") as target:
+    """As gzip and logrotate do: the times stay those of the log."""
+    with open(path, "rb") as source, gzip.open(path + ".gz", "wb") as target:
         shutil.copyfileobj(source, target)
-    os.rename(path + ".part", path + ".gz")
+    shutil.copystat(path, path + ".gz")
+    os.unlink(path)
+
+
+def compress_by_filter(path):
+    """gzip <LOG >LOG.gz, as scripts do: a new file, as of now."""
+    with open(path, "rb") as source, gzip.open(path + ".gz", "wb") as target:
+        shutil.copyfileobj(source, target)
     os.unlink(path)
 
 
@@ -373,7 +401,7 @@ def compress_zstd(path):
     subprocess.run(["zstd", "-q", "--rm", path, "-o", path + ".zst"], check=True)
 
 
-COMPRESS = {"gzip": compress_gzip, "zstd": compress_zstd}
+COMPRESS = {"gzip": compress_gzip, "filter": compress_by_filter, "zstd": compress_zstd}
 
 
 class Load(threading.Thread):
@@ -434,9 +462,8 @@ class StreamSender:
 
     def was_closed(self):
         try:
-            return self.socket.recv(1, socket.MSG_DONTWAIT | socket.MSG_PEEK) == b""
-        except BlockingIOError:
-            return False
+            readable, _, _ = select.select([self.socket], [], [], 0)
+            return bool(readable) and self.socket.recv(1, socket.MSG_PEEK) == b""
         except OSError:
             return True
 

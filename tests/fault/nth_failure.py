@@ -42,11 +42,12 @@ class Scene:
             self.log.write(25)
             self.send()
             if n in (2, 4):
+                self.until(self.daemon.has_committed, 5)
                 self.log.rotate(compress="gzip" if n == 4 else None)
             time.sleep(0.03)
             if not self.daemon.runs():
                 return False
-        self.until_counted(3)
+        self.until(self.is_counted, 3)
         return self.daemon.runs()
 
     def send(self):
@@ -60,13 +61,15 @@ class Scene:
                 self.sender.close()
                 time.sleep(0.02)
 
-    def until_counted(self, seconds):
+    def until(self, condition, seconds):
+        """Until it is true, or the daemon has ended, or time is up: what follows says."""
         deadline = time.monotonic() + seconds
-        while self.daemon.runs() and time.monotonic() < deadline:
-            difference = self.daemon.difference(self.ledger, self.sent)
-            if difference is not None and not difference:
-                return
-            time.sleep(0.05)
+        while self.daemon.runs() and time.monotonic() < deadline and not condition():
+            time.sleep(0.02)
+
+    def is_counted(self):
+        difference = self.daemon.difference(self.ledger, self.sent)
+        return difference is not None and not difference
 
     def failed(self):
         try:
@@ -94,16 +97,9 @@ class Scene:
 
     def settle_file(self, what):
         """The file exactly; of the rest, what is not there after a while is missing."""
-        def of(counts, letter):
-            return {k: n for k, n in counts.items() if k[1].startswith(letter)}
-        deadline = time.monotonic() + fault.QUIET
-        while True:
-            counts = self.daemon.counts() or {}
-            file = fault.Difference(self.ledger.expected(), of(counts, "b"))
-            sent = fault.Difference(self.sent.expected(), of(counts, "n"))
-            if (not file and not sent) or time.monotonic() > deadline:
-                break
-            time.sleep(0.05)
+        self.until(self.is_counted, fault.QUIET)
+        file = self.daemon.difference(self.ledger)
+        sent = self.daemon.difference(self.sent)
         self.run.add(lost=file.lost, doubled=file.doubled + sent.doubled)
         check(not file, f"{what}: the file: {file}")
         check(not sent.doubled, f"{what}: what was sent: {sent}")

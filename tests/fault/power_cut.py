@@ -68,7 +68,7 @@ def after_the_cut(scene, run, n):
     second = scene.make(f"second{n}", second_disk.path, fault.free_port())
     second.start()
     shown = sum(v for k, v in seen.items() if k[0] == "block")
-    fault.settle(run, FileOnly(second), scene.ledger, what=f"cut {n}, lines of the file")
+    fault.settle(run, second, scene.ledger, what=f"cut {n}, lines of the file")
     time.sleep(0.3)
     short, over = least(seen, second.counts(), sent)
     check(not short, f"cut {n}: acknowledged and gone: {short}")
@@ -78,20 +78,6 @@ def after_the_cut(scene, run, n):
     second_disk.unmount()
     shutil.rmtree(second_disk.path, ignore_errors=True)
     os.unlink(copy)
-
-
-class FileOnly:
-    """A daemon whose incidents of other sources are left out."""
-
-    def __init__(self, daemon):
-        self.daemon = daemon
-
-    def difference(self, *ledgers):
-        counts = self.daemon.counts()
-        if counts is None:
-            return None
-        mine = {k: n for k, n in counts.items() if k[1].startswith("b")}
-        return fault.Difference(fault.expected_of(ledgers), mine)
 
 
 def cuts(test, run):

@@ -31,8 +31,9 @@ def rotate(run, log, **how):
         log.write(run.rng.randint(1, 400))
         log.rotate(keep=ROTATIONS + 5, **how)
         # A program goes on with what it has open until it is told.
-        with open(f"{log.path}.1", "ab") if os.path.exists(f"{log.path}.1") else open(os.devnull, "ab") as late:
-            late.write(log.ledger.lines(run.rng.randint(0, 5)) if late.name != os.devnull else b"")
+        if os.path.exists(f"{log.path}.1"):
+            with open(f"{log.path}.1", "ab") as late:
+                late.write(log.ledger.lines(run.rng.randint(0, 5)))
     log.write(25)
 
 
@@ -69,12 +70,20 @@ def zstd_at_once(test, run):
     stopped(test, run, compress="zstd", delay=False)
 
 
-def frozen(test, run):
+def gzip_by_filter(test, run):
+    stopped(test, run, compress="filter")
+
+
+def frozen(test, run, how="gzip"):
     daemon, log, ledger = begin(test, run)
     daemon.signal(signal.SIGSTOP)
-    rotate(run, log, compress="gzip")
+    rotate(run, log, compress=how)
     daemon.signal(signal.SIGCONT)
     finish(run, daemon, ledger)
+
+
+def frozen_by_filter(test, run):
+    frozen(test, run, "filter")
 
 
 def frozen_and_killed(test, run):
@@ -120,5 +129,5 @@ def again_and_again(test, run):
     finish(run, daemon, ledger)
 
 
-fault.main(renamed, gzip_late, gzip_at_once, zstd_late, zstd_at_once, frozen, frozen_and_killed,
-           by_logrotate, again_and_again)
+fault.main(renamed, gzip_late, gzip_at_once, gzip_by_filter, zstd_late, zstd_at_once, frozen,
+           frozen_by_filter, frozen_and_killed, by_logrotate, again_and_again)

@@ -14,11 +14,11 @@ HEADER = "<13>Jan  1 00:00:00 alpha app: "
 
 
 def reference(data):
-    """RFC 6587: digits, a blank and so many bytes; anything else ends with a newline, or
-    with the connection."""
+    """RFC 6587: digits, a blank and so many bytes that begin with a priority; anything
+    else ends with a newline, or with the connection."""
     frames = []
     while data:
-        m = re.match(rb"([1-9]\d{0,9}) ", data)
+        m = re.match(rb"([1-9]\d{0,6}) (?=<\d{1,3}>)", data)
         if m:
             end = m.end() + int(m[1])
             frames.append(data[m.end():end])
@@ -129,23 +129,45 @@ def every_cut(test, run):
 
 
 def malformed(test, run):
-    """Lengths that cannot be: a gap is told, others are not touched by it."""
+    """Counts that cannot be, and after a counted frame so many bytes without an end that
+    they can be none: a gap is told, and other connections are not touched by it."""
     daemon, ledger, address = begin(test)
     good = fault.StreamSender(address, ledger)
     good.send(20)
-    for bad in (b"99999999999999999999 x", b"4294967296 x", b"2000000000 x", b"0 ", b"00012 x" * 3, b"12345678901"):
+    for bad in (b"99999999999999999999 x", b"4294967296 x", b"2000000000 x", b"0 ", b"00012 x" * 3, b"12345678901",
+                b"9 <13>hello" + b"9999999 <13>" + b"y" * 300000, b"9 <13>hello" + b"y" * 300000):
         sender = fault.StreamSender(address, None)
         sender.connect()
+        sender.socket.settimeout(5)
         try:
-            sender.socket.sendall(bad * 3)
+            sender.socket.sendall(bad)
             sender.socket.shutdown(fault.socket.SHUT_WR)
             sender.socket.recv(10)
         except OSError:
             pass
         sender.close()
         good.send(5)
+    wait(lambda: "malformed" in daemon.told(), "malformed frames are told", seconds=5)
     fault.settle_twice(run, daemon, ledger, what="beside malformed frames")
-    wait(lambda: "malformed" in daemon.told(), "malformed frames are told")
+    check("malformed" in daemon.told(), "that is known after one more start")
+
+
+def malformed_at_the_end(test, run):
+    """What is lost in the last moment before a stop is told like any other."""
+    daemon, ledger, address = begin(test)
+    good = fault.StreamSender(address, ledger)
+    good.send(5)
+    fault.settle(run, daemon, ledger, what="before")
+    sender = fault.StreamSender(address, None)
+    sender.connect()
+    try:
+        sender.socket.sendall(b"9 <13>hello" + b"y" * 300000)
+        finish(sender)
+    except OSError:
+        pass  # closed with much of it unread
+    daemon.end()
+    daemon.start()
+    wait(lambda: "malformed" in daemon.told(), "a loss just before the stop is told", seconds=5)
 
 
 def without_end(test, run):
@@ -160,4 +182,4 @@ def without_end(test, run):
     daemon.end()
 
 
-fault.main(any_cut, every_cut, malformed, without_end)
+fault.main(any_cut, every_cut, malformed, malformed_at_the_end, without_end)

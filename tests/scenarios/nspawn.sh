@@ -16,7 +16,8 @@ packages=$packages,libhiredis0.14,libcurl4,libyaml-0-2,libjansson4,libssl3,libsy
 # --- second part: in a mount namespace of our own
 
 # A /run that systemd-nspawn may fill, and a control group that the container's
-# systemd cannot leave.  The host has none of it afterwards.
+# systemd cannot leave.  The host has none of it afterwards.  The container has a
+# network of its own, so that its port 514 is nobody else's.
 in_namespace() {
 	[ -d /sys/fs ] || mount -t sysfs sysfs /sys || return 1
 	mount -t tmpfs tmpfs /run || return 1
@@ -31,7 +32,7 @@ in_namespace() {
 contain() {
 	env -u NOTIFY_SOCKET SYSTEMD_NSPAWN_UNIFIED_HIERARCHY=1 timeout -k 10 "$1" systemd-nspawn --quiet \
 	    --directory="$tree" --machine=triaged-test --register=no --keep-unit \
-	    --timezone=off --resolv-conf=off --link-journal=no "$2" "$3" </dev/null
+	    --private-network --timezone=off --resolv-conf=off --link-journal=no "$2" "$3" </dev/null
 }
 
 if [ "${1-}" = --in-namespace ]; then

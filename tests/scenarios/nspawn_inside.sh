@@ -9,7 +9,11 @@ webhooks=/test/webhooks
 expect() {
 	echo "expect: $1"
 	shift
-	"$@" || { echo "NOT SO: $*"; exit 1; }
+	"$@" && return
+	echo "NOT SO: $*"
+	triagectl incidents || :
+	triagectl sources || :
+	exit 1
 }
 
 # within SECONDS COMMAND...: until it succeeds
@@ -33,16 +37,81 @@ guess() {
 	done
 }
 
+# guess_by COMMAND ADDRESS N: the same, each as the last argument of the command
+guess_by() {
+	i=0
+	while [ $i -lt "$3" ]; do
+		i=$((i + 1))
+		# shellcheck disable=SC2086 # a list
+		$1 -t sshd -p authpriv.info -- "Failed password for root from $2 port $((40000 + i)) ssh2"
+	done
+}
+
+to_journal='logger'
+to_udp='logger -n 127.0.0.1 -P 514 -d --rfc3164'
+to_tcp='logger -n 127.0.0.1 -P 514 -T'
+
+# guess_steadily ADDRESS N: N over UDP, and N over a connection each, a hundred a second
+guess_steadily() {
+	python3 - "$1" "$2" <<-'END'
+	import socket, sys, time
+	there = ("127.0.0.1", 514)
+	udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+	for i in range(int(sys.argv[2])):
+	    now = time.strftime("%b %e %H:%M:%S")
+	    message = f"<86>{now} host sshd[{i}]: Failed password for root from {sys.argv[1]} port 22 ssh2"
+	    udp.sendto(message.encode(), there)
+	    with socket.create_connection(there) as tcp:
+	        tcp.sendall(message.encode() + b"\n")
+	    time.sleep(0.01)
+	END
+}
+
 told_of() {
 	grep -q "$1" $webhooks
 }
 
+# counted ADDRESS N: the incident about it has N events, neither less nor more
 counted() {
-	triagectl -o json incidents | grep -q "\"count\": *$1\b"
+	triagectl incidents | awk -v from="$1" -v n="$2" \
+	    '$NF == from && $4 == n { found = 1 } END { exit !found }'
+}
+
+# gaps SOURCE REASON...: what was not examined of it is for these reasons and no other
+gaps() {
+	triagectl -o json sources | python3 -c 'if True:
+	import json, sys
+	gaps = json.load(sys.stdin)["unexamined"]["gaps"]
+	reasons = {gap["reason"] for gap in gaps if gap["source"] == sys.argv[1]}
+	sys.exit(reasons != set(sys.argv[2:]))' "$@"
+}
+
+no_problem() {
+	! triagectl sources | grep PROBLEM
+}
+
+archived() {
+	[ -n "$(find /var/log/journal -name 'system@*')" ]
+}
+
+# Remove all of the journal but the file that is written to.
+vacuum() {
+	journalctl -q --sync && journalctl -q --rotate && archived &&
+	    journalctl -q --vacuum-files=1 && ! archived
+}
+
+# sources LINE...: more of them in triaged.yaml
+sources() {
+	printf '  %s\n' "$@" >/test/sources
+	sed -i '/^sources:/r /test/sources' /etc/triaged/triaged.yaml
 }
 
 main_pid() {
 	systemctl show -P MainPID triaged
+}
+
+gone() {
+	[ ! -e "/proc/$1" ]
 }
 
 restarted() {
@@ -94,7 +163,7 @@ expect 'Redis is there' within 30 sh -c 'triagectl -o json status | grep -q "\"r
 guess 203.0.113.7 6
 expect 'a webhook comes' within 60 told_of 203.0.113.7
 expect 'signed with the secret that systemd handed over' grep -q '"signature_ok": true' $webhooks
-expect 'the incident is shown' within 10 counted 6
+expect 'the incident is shown' within 10 counted 203.0.113.7 6
 
 mkdir -p /etc/triaged/rules.d
 printf 'events:\n  - id: broken\n    matsch: [x]\n' >/etc/triaged/rules.d/site.yaml
@@ -102,7 +171,7 @@ expect 'a broken rule is refused' sh -c '! systemctl reload triaged'
 expect 'and located in the journal' within 10 sh -c \
     'journalctl -q --sync; journalctl -q -u triaged | grep -q "site.yaml:3:"'
 guess 203.0.113.7 2
-expect 'the old rules go on' within 30 counted 8
+expect 'the old rules go on' within 30 counted 203.0.113.7 8
 
 rm /etc/triaged/rules.d/site.yaml
 expect 'reload when it is mended' systemctl reload triaged
@@ -111,9 +180,83 @@ before=$(main_pid)
 kill -9 "$before"
 expect 'started again after kill -9' within 30 restarted "$before"
 guess 203.0.113.7 1
-expect 'and counts on' within 30 counted 9
+expect 'and counts on' within 30 counted 203.0.113.7 9
 
-expect 'it stops when told' systemctl stop triaged
+# --- the journal
+
+sources '- id: journal' '  journal: system'
+expect 'the journal, by a reload' systemctl reload triaged
+expect 'from its end' within 10 gaps journal start
+guess_by "$to_journal" 203.0.113.20 6
+expect 'a webhook about what journald keeps' within 60 told_of 203.0.113.20
+
+expect 'what was read is rotated and removed' vacuum
+guess_by "$to_journal" 203.0.113.20 3
+expect 'and it goes on' within 30 counted 203.0.113.20 9
+
+systemctl stop triaged
+guess_by "$to_journal" 203.0.113.20 2
+journalctl -q --rotate
+guess_by "$to_journal" 203.0.113.20 1
+systemctl start triaged
+expect 'rotated while it was stopped' within 30 counted 203.0.113.20 12
+
+before=$(main_pid)
+guess_by "$to_journal" 203.0.113.20 1
+kill -9 "$before"
+guess_by "$to_journal" 203.0.113.20 1
+expect 'started again after kill -9' within 30 restarted "$before"
+guess_by "$to_journal" 203.0.113.20 1
+expect 'each entry once' within 30 counted 203.0.113.20 15
+expect 'and none passed over' gaps journal start
+
+systemctl stop triaged
+guess_by "$to_journal" 203.0.113.20 4
+expect 'what nobody has read is removed' vacuum
+guess_by "$to_journal" 203.0.113.20 1
+systemctl start triaged
+expect 'that is told' within 30 gaps journal start lost
+expect 'and the rest counted' within 30 counted 203.0.113.20 16
+
+# --- syslog, to sockets that systemd holds
+
+sources '- id: network' "  listen: ['systemd:syslog']" '  insecure: true'
+systemctl enable -q triaged-syslog.socket
+expect 'it starts with sockets' systemctl restart triaged
+guess_by "$to_udp" 203.0.113.30 6
+guess_by "$to_tcp" 203.0.113.31 3
+guess_by "$to_tcp --octet-count" 203.0.113.31 3
+expect 'a webhook about what came over UDP' within 60 told_of 203.0.113.30
+expect 'and one about TCP' within 60 told_of 203.0.113.31
+expect 'with buffers as large as they should be' no_problem
+
+before=$(main_pid)
+kill -9 "$before"
+expect 'killed' within 10 gone "$before"
+guess_by "$to_udp" 203.0.113.30 4
+guess_by "$to_tcp" 203.0.113.31 4
+expect 'started again' within 30 restarted "$before"
+expect 'what came meanwhile over UDP' within 30 counted 203.0.113.30 10
+expect 'and over TCP' within 30 counted 203.0.113.31 10
+
+systemctl stop triaged
+guess_by "$to_udp" 203.0.113.30 1
+expect 'a datagram starts it' within 30 systemctl is-active -q triaged
+expect 'and is counted' within 30 counted 203.0.113.30 11
+
+guess_steadily 203.0.113.32 200 &
+sender=$!
+systemctl restart triaged
+sleep 0.5
+systemctl restart triaged
+expect 'all is sent over restarts' wait $sender
+expect 'and counted' within 30 counted 203.0.113.32 400
+
+expect 'nothing else was passed over' gaps journal start lost
+expect 'and nothing at all of what was sent' gaps network
+expect 'the account is right' triagectl sources --verify
+
+expect 'it stops when told' systemctl stop triaged-syslog.socket triaged
 expect 'cleanly' test "$(systemctl show -P Result triaged)" = success
 expect 'with its Redis' no_redis
 
