@@ -47,6 +47,8 @@ ev_free(struct ev **evp)
 {
 	if (*evp == NULL)
 		return;
+	/* A connection that was freed with a callback on its way is still held by that. */
+	event_base_loop((*evp)->base, EVLOOP_NONBLOCK);
 	event_base_free((*evp)->base);
 	free(*evp);
 	*evp = NULL;

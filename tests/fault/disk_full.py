@@ -5,6 +5,7 @@ wait, so that nothing of them is lost; of datagrams, what is missing is what was
 to the last one.  With room again it recovers by itself.
 """
 
+import os
 import time
 
 import fault
@@ -20,13 +21,15 @@ class Scene:
         self.run = run
         self.disk = Mount(test, "state").tmpfs(size)
         self.redis = harness.Redis(test)
-        self.tcp, self.udp = Ledger(block=200, name="t"), Ledger(block=200, name="u")
+        block = run.either(250, 4000)
+        self.tcp, self.udp = Ledger(block=block, name="t"), Ledger(block=block, name="u")
         ports = [fault.free_port(), fault.free_port(fault.socket.SOCK_DGRAM)]
         self.stream = fault.StreamSender(("127.0.0.1", ports[0]), None)
         self.datagrams = fault.socket.socket(fault.socket.AF_INET, fault.socket.SOCK_DGRAM)
         self.datagrams.connect(("127.0.0.1", ports[1]))
         sources = [fault.listener("tcp", f"tcp://127.0.0.1:{ports[0]}", spool_mib=spool_mib),
                    fault.listener("udp", f"udp://127.0.0.1:{ports[1]}", spool_mib=spool_mib)]
+        self.udp_port = ports[1]
         self.daemon = fault.start_case(test, sources=sources, redis={"url": f"unix://{self.redis.socket}"})
         self.waiting = b""
 
@@ -48,6 +51,10 @@ class Scene:
             self.waiting = self.waiting[self.stream.socket.send(self.waiting):]
         except BlockingIOError:
             pass
+
+    def spool_size(self, ident):
+        directory = os.path.join(self.disk.path, "spool", ident)
+        return sum(entry.stat().st_size for entry in os.scandir(directory))
 
     def step(self):
         self.send_datagrams()
@@ -97,17 +104,32 @@ def says_full(daemon):
     return any(word in said for word in ("full", "No space", "no room", "spool"))
 
 
+def flood(scene):
+    """More datagrams than spool and socket hold together."""
+    before = fault.kernel_drops(scene.udp_port)
+    for _ in range(3000):
+        if fault.kernel_drops(scene.udp_port) > before + 1000:
+            return
+        scene.send_datagrams()
+
+
 def spool_full(test, run):
     """Its configured size, not the disk's."""
     scene = Scene(test, run, "64m")
     scene.start()
-    load = Load(scene.step, rate=50)
+    load = Load(scene.step, rate=200)
     time.sleep(0.3)
     scene.redis.kill()
-    time.sleep(run.either(14, 60))
+    time.sleep(run.either(6, 60))
     check(scene.daemon.runs(), "the daemon ended")
     load.stop()
+    flood(scene)
+    time.sleep(1)
     said = scene.daemon.said()
+    for ident in ("tcp", "udp"):
+        held = scene.spool_size(ident)
+        run.most(**{f"spool_of_{ident}_KiB": held >> 10})
+        check(held <= 8 << 20, f"the spool of {ident} holds {held >> 10} KiB, of 8 MiB")
     scene.redis.start()
     wait(scene.daemon.redis_is_ready, "Redis is back")
     scene.finish_stream()

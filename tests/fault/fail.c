@@ -5,8 +5,8 @@
  *                               ftruncate or unlink; COUNT calls fail (1)
  *   FAIL_LOG=FILE               gets a line when one did
  *
- * Only regular files count, and only in the program named by FAIL_PROGRAM: its Redis
- * is left alone.  Opening for reading counts too.
+ * Only files and directories count, and only in the program named by FAIL_PROGRAM: its
+ * Redis is left alone.  Opening for reading counts too.
  */
 #include <dlfcn.h>
 #include <errno.h>
@@ -80,7 +80,7 @@ fd_fails(const char *call, int fd)
 	ssize_t n;
 	int saved = errno;
 
-	if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode)) {
+	if (fstat(fd, &st) < 0 || (!S_ISREG(st.st_mode) && !S_ISDIR(st.st_mode))) {
 		errno = saved;
 		return false;
 	}
@@ -104,6 +104,12 @@ ssize_t
 pwrite(int fd, const void *p, size_t n, off_t at)
 {
 	return fd_fails("write", fd) ? -1 : NEXT(pwrite)(fd, p, n, at);
+}
+
+ssize_t
+pwrite64(int fd, const void *p, size_t n, off64_t at)
+{
+	return fd_fails("write", fd) ? -1 : NEXT(pwrite64)(fd, p, n, at);
 }
 
 ssize_t
@@ -131,6 +137,12 @@ ftruncate(int fd, off_t size)
 }
 
 int
+ftruncate64(int fd, off64_t size)
+{
+	return fd_fails("ftruncate", fd) ? -1 : NEXT(ftruncate64)(fd, size);
+}
+
+int
 rename(const char *from, const char *to)
 {
 	return fails("rename", to) ? -1 : NEXT(rename)(from, to);
@@ -142,10 +154,16 @@ unlink(const char *path)
 	return fails("unlink", path) ? -1 : NEXT(unlink)(path);
 }
 
+int
+unlinkat(int at, const char *path, int flags)
+{
+	return fails("unlink", path) ? -1 : NEXT(unlinkat)(at, path, flags);
+}
+
 static mode_t
 mode_of(int flags, va_list rest)
 {
-	return (flags & (O_CREAT | __O_TMPFILE)) != 0 ? va_arg(rest, mode_t) : 0;
+	return (flags & O_CREAT) != 0 || (flags & O_TMPFILE) == O_TMPFILE ? va_arg(rest, mode_t) : 0;
 }
 
 int
@@ -170,4 +188,35 @@ openat(int at, const char *path, int flags, ...)
 	mode = mode_of(flags, rest);
 	va_end(rest);
 	return fails("open", path) ? -1 : NEXT(openat)(at, path, flags, mode);
+}
+
+int
+open64(const char *path, int flags, ...)
+{
+	va_list rest;
+	mode_t mode;
+
+	va_start(rest, flags);
+	mode = mode_of(flags, rest);
+	va_end(rest);
+	return fails("open", path) ? -1 : NEXT(open64)(path, flags, mode);
+}
+
+int
+openat64(int at, const char *path, int flags, ...)
+{
+	va_list rest;
+	mode_t mode;
+
+	va_start(rest, flags);
+	mode = mode_of(flags, rest);
+	va_end(rest);
+	return fails("open", path) ? -1 : NEXT(openat64)(at, path, flags, mode);
+}
+
+/* What open() is in a program built with _FORTIFY_SOURCE, when the flags are no constant. */
+int
+__open64_2(const char *path, int flags)
+{
+	return fails("open", path) ? -1 : NEXT(open64)(path, flags);
 }

@@ -173,7 +173,7 @@ def damaged(test, run):
     for n in range(run.either(6, 100)):
         for _ in range(3):
             step()
-            time.sleep(0.03)
+            time.sleep(0.35)  # damages come seconds apart
         if run.rng.random() < 0.5:
             daemon.end()
         else:

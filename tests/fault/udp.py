@@ -24,18 +24,8 @@ def begin(test, run, block, rules=None):
     if rules:
         test.write("rules/many.yaml", rules)
     daemon.start()
-    wait(lambda: kernel_drops(port) is not None, "the port is open")
+    wait(lambda: fault.kernel_drops(port) is not None, "the port is open")
     return daemon, ledger, port, fault.build_c(test, "send.c")
-
-
-def kernel_drops(port):
-    """The last column of /proc/net/udp: what this socket had no room for."""
-    with open("/proc/net/udp", encoding="ascii") as f:
-        for line in f.readlines()[1:]:
-            words = line.split()
-            if int(words[1].split(":")[1], 16) == port:
-                return int(words[-1])
-    return None
 
 
 def send(program, port, ledger, count, rate):
@@ -50,9 +40,9 @@ def send(program, port, ledger, count, rate):
 
 def flood(program, port, ledger, more):
     """Until the socket is full, and some more."""
-    before = kernel_drops(port)
+    before = fault.kernel_drops(port)
     for _ in range(100):
-        if kernel_drops(port) > before:
+        if fault.kernel_drops(port) > before:
             send(program, port, ledger, more, 200000)
             return
         send(program, port, ledger, 4000, 200000)
@@ -84,7 +74,7 @@ def without_loss(test, run):
     count = seconds * rate
     daemon, ledger, port, program = begin(test, run, max(100, count // 500), many_rules(rules))
     reached = send(program, port, ledger, count, rate)
-    dropped = kernel_drops(port)
+    dropped = fault.kernel_drops(port)
     if dropped and not run.long:
         # A busy machine, not the daemon: then it must at least be exact.
         fault.settle(run, daemon, ledger, allow_lost=dropped, what="with drops")
@@ -105,7 +95,7 @@ def drops_are_exact(test, run):
         daemon.signal(signal.SIGCONT)
         time.sleep(0.3)
         send(program, port, ledger, 500, 20000)
-        total = kernel_drops(port)
+        total = fault.kernel_drops(port)
         lost = fault.settle(run, daemon, ledger, allow_lost=total, what=f"flood {n}", seconds=60)
         equal(lost, total, f"after flood {n}, lines missing and lines that the kernel dropped")
         harness.wait_equal(lambda: told_dropped(daemon), total, "drops that are told")
@@ -125,7 +115,7 @@ def kill_with_full_socket(test, run):
         send(program, port, ledger, 3000, 30000)
         daemon.kill()
         daemon.start()
-        wait(lambda: kernel_drops(port) is not None, "the port is open again")
+        wait(lambda: fault.kernel_drops(port) is not None, "the port is open again")
     send(program, port, ledger, 1000, 10000)
     time.sleep(0.5)
     difference = daemon.difference(ledger)

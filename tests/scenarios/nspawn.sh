@@ -46,7 +46,7 @@ fi
 
 # --- first part: the tree
 
-need_root_and debootstrap systemd-nspawn systemd-analyze unshare
+need_root_and debootstrap systemd-nspawn systemd-analyze unshare openssl
 unshare --mount true || skip 'no mount namespace of our own here (inside a chroot?)'
 
 work=$(mktemp -d "${TMPDIR:-/tmp}/triaged-nspawn.XXXXXX")
@@ -68,6 +68,9 @@ ln -sf /dev/null "$tree/etc/systemd/system/redis-server.service"
 install -D -m 755 "$srcdir/contrib/receiver" "$tree/test/receiver"
 install -m 755 "$srcdir/tests/scenarios/nspawn_inside.sh" "$tree/test/inside.sh"
 install -m 644 "$srcdir/contrib/systemd/no-jit.conf" "$tree/test/no-jit.conf"
+openssl req -x509 -newkey rsa:2048 -nodes -subj /CN=localhost -days 2 \
+    -keyout "$tree/test/tls.key" -out "$tree/test/tls.crt" 2>"$work/openssl" ||
+	{ cat "$work/openssl"; exit 1; }
 cat >"$tree/etc/systemd/system/triaged-test.service" <<'END'
 [Unit]
 Description=Test of triaged.service

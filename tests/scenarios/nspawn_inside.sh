@@ -59,11 +59,25 @@ guess_steadily() {
 	udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
 	for i in range(int(sys.argv[2])):
 	    now = time.strftime("%b %e %H:%M:%S")
-	    message = f"<86>{now} host sshd[{i}]: Failed password for root from {sys.argv[1]} port 22 ssh2"
-	    udp.sendto(message.encode(), there)
+	    head = f"<86>{now} host sshd[{i}]: Failed password for root from "
+	    message = (head + sys.argv[1] + " port 22 ssh2").encode()
+	    udp.sendto(message, there)
 	    with socket.create_connection(there) as tcp:
-	        tcp.sendall(message.encode() + b"\n")
+	        tcp.sendall(message + b"\n")
 	    time.sleep(0.01)
+	END
+}
+
+# guess_by_tls ADDRESS N: N over one connection
+guess_by_tls() {
+	python3 - "$1" "$2" <<-'END'
+	import socket, ssl, sys
+	context = ssl.create_default_context(cafile="/test/tls.crt")
+	with context.wrap_socket(socket.create_connection(("127.0.0.1", 6514)),
+	                         server_hostname="localhost") as tls:
+	    for i in range(int(sys.argv[2])):
+	        message = f"<86>1 - host sshd {i} - - Failed password for root from {sys.argv[1]} port 22 ssh2"
+	        tls.sendall(f"{len(message)} {message}".encode())
 	END
 }
 
@@ -86,8 +100,8 @@ gaps() {
 	sys.exit(reasons != set(sys.argv[2:]))' "$@"
 }
 
-no_problem() {
-	! triagectl sources | grep PROBLEM
+sockets_well() {
+	! triagectl sources | grep 'systemd:.*PROBLEM'
 }
 
 archived() {
@@ -98,6 +112,11 @@ archived() {
 vacuum() {
 	journalctl -q --sync && journalctl -q --rotate && archived &&
 	    journalctl -q --vacuum-files=1 && ! archived
+}
+
+# refused N: it was, by what is wrong in triaged.yaml, so many times at least
+refused() {
+	[ "$(journalctl -q -u triaged | grep -c "unknown key 'nonsense'")" -ge "$1" ]
 }
 
 # sources LINE...: more of them in triaged.yaml
@@ -155,6 +174,8 @@ systemctl daemon-reload
 expect 'it starts and says so' systemctl start triaged
 expect 'as a user of its own' test "$(stat -c %U "/proc/$(main_pid)")" = triaged
 expect 'its state is private' test "$(stat -c '%U %a' /var/lib/triaged)" = 'triaged 700'
+expect 'it can tell one boot from another' \
+    test -r "/proc/$(main_pid)/root/proc/sys/kernel/random/boot_id"
 expect 'exposure of at most 2.0' sh -c \
     'systemd-analyze security --no-pager --threshold=20 triaged >/test/security 2>&1'
 
@@ -221,14 +242,26 @@ expect 'and the rest counted' within 30 counted 203.0.113.20 16
 # --- syslog, to sockets that systemd holds
 
 sources '- id: network' "  listen: ['systemd:syslog']" '  insecure: true'
-systemctl enable -q triaged-syslog.socket
+# As triaged-syslog.socket tells to do for TLS.
+sed -e '/^Listen/d' -e 's/^\[Socket\]/&\nListenStream=6514/' \
+    -e 's/^FileDescriptorName=.*/FileDescriptorName=syslog-tls/' \
+    "$(systemctl show -P FragmentPath triaged-syslog.socket)" >/etc/systemd/system/triaged-syslog-tls.socket
+printf '[Service]\nLoadCredential=tls-key:/test/tls.key\n' >/etc/systemd/system/triaged.service.d/tls.conf
+install -m 644 /test/tls.crt /etc/triaged/tls.crt
+sources '- id: tls' "  listen: ['systemd:syslog-tls']" '  tls:' \
+    '    certificate: /etc/triaged/tls.crt' \
+    '    key: /run/credentials/triaged.service/tls-key' '    clients: none'
+systemctl daemon-reload
+systemctl enable -q triaged-syslog.socket triaged-syslog-tls.socket
 expect 'it starts with sockets' systemctl restart triaged
 guess_by "$to_udp" 203.0.113.30 6
 guess_by "$to_tcp" 203.0.113.31 3
 guess_by "$to_tcp --octet-count" 203.0.113.31 3
 expect 'a webhook about what came over UDP' within 60 told_of 203.0.113.30
 expect 'and one about TCP' within 60 told_of 203.0.113.31
-expect 'with buffers as large as they should be' no_problem
+guess_by_tls 203.0.113.33 6
+expect 'and one about TLS' within 60 told_of 203.0.113.33
+expect 'with buffers as large as they should be' sockets_well
 
 before=$(main_pid)
 kill -9 "$before"
@@ -244,6 +277,13 @@ guess_by "$to_udp" 203.0.113.30 1
 expect 'a datagram starts it' within 30 systemctl is-active -q triaged
 expect 'and is counted' within 30 counted 203.0.113.30 11
 
+systemctl stop triaged
+echo 'nonsense: true' >>/etc/triaged/triaged.yaml
+guess_by "$to_udp" 203.0.113.30 1
+expect 'with a broken configuration it waits' within 30 refused 2
+sed -i '/^nonsense/d' /etc/triaged/triaged.yaml
+expect 'until that is mended' within 30 counted 203.0.113.30 12
+
 guess_steadily 203.0.113.32 200 &
 sender=$!
 systemctl restart triaged
@@ -254,9 +294,10 @@ expect 'and counted' within 30 counted 203.0.113.32 400
 
 expect 'nothing else was passed over' gaps journal start lost
 expect 'and nothing at all of what was sent' gaps network
+expect 'by TLS neither' gaps tls
 expect 'the account is right' triagectl sources --verify
 
-expect 'it stops when told' systemctl stop triaged-syslog.socket triaged
+expect 'it stops when told' systemctl stop triaged-syslog.socket triaged-syslog-tls.socket triaged
 expect 'cleanly' test "$(systemctl show -P Result triaged)" = success
 expect 'with its Redis' no_redis
 
