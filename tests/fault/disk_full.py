@@ -99,6 +99,10 @@ class Scene:
         equal(self.told(), missing, f"{what}: datagrams told to be lost, and those that are missing")
 
 
+def problems(daemon):
+    return [a["problem"] for a in daemon.ctl("sources")["addresses"] if a["problem"]]
+
+
 def says_full(daemon):
     said = daemon.said()
     return any(word in said for word in ("full", "No space", "no room", "spool"))
@@ -125,7 +129,7 @@ def spool_full(test, run):
     load.stop()
     flood(scene)
     time.sleep(1)
-    said = scene.daemon.said()
+    said = scene.daemon.said() + str(problems(scene.daemon))
     for ident in ("tcp", "udp"):
         held = scene.spool_size(ident)
         run.most(**{f"spool_of_{ident}_KiB": held >> 10})
@@ -154,8 +158,7 @@ def no_space(test, run):
     check(says_full(scene.daemon), "nothing is said of a full disk:", scene.daemon.said())
     scene.finish_stream()
     scene.check_told("after the disk was full")
-    problems = [a["problem"] for a in scene.daemon.ctl("sources")["addresses"] if a["problem"]]
-    equal(problems, [], "problems of addresses after it has recovered")
+    equal(problems(scene.daemon), [], "problems of addresses after it has recovered")
     scene.daemon.end()
 
 

@@ -132,7 +132,7 @@ def sweep(call):
         library = fault.build_c(test, "fail.c", "-shared", "-fPIC", "-ldl")
         failures = []
         tries = [(n, run.rng.choice((errno.EIO, errno.ENOSPC)), 1) for n in range(1, run.either(3, 400) + 1)]
-        tries += [(1, errno.ENOSPC, 10 ** 6), (3, errno.EIO, 20)]
+        tries += [(3, errno.EIO, 3), (1, errno.ENOSPC, 10 ** 6)]
         over = False
         for n, error, count in tries:
             if over and count == 1:

@@ -68,6 +68,17 @@ guess_steadily() {
 	END
 }
 
+# guess_at_once ADDRESS N: N over UDP
+guess_at_once() {
+	python3 - "$1" "$2" <<-'END'
+	import socket, sys
+	udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+	for i in range(int(sys.argv[2])):
+	    message = f"<86>1 - host sshd {i} - - Failed password for root from {sys.argv[1]} port 22 ssh2"
+	    udp.sendto(message.encode(), ("127.0.0.1", 514))
+	END
+}
+
 # guess_by_tls ADDRESS N: N over one connection
 guess_by_tls() {
 	python3 - "$1" "$2" <<-'END'
@@ -268,9 +279,11 @@ kill -9 "$before"
 expect 'killed' within 10 gone "$before"
 guess_by "$to_udp" 203.0.113.30 4
 guess_by "$to_tcp" 203.0.113.31 4
+guess_at_once 203.0.113.34 20000
 expect 'started again' within 30 restarted "$before"
 expect 'what came meanwhile over UDP' within 30 counted 203.0.113.30 10
 expect 'and over TCP' within 30 counted 203.0.113.31 10
+expect 'and all that a larger buffer holds' within 30 counted 203.0.113.34 20000
 
 systemctl stop triaged
 guess_by "$to_udp" 203.0.113.30 1
