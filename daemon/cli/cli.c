@@ -53,6 +53,18 @@ cli_ask(const struct cli *cli, json_t *request, int *code)
 	return answer;
 }
 
+bool
+cli_format(const char *name, int *format)
+{
+	for (int i = 0; config_formats[i] != NULL; i++) {
+		if (strcmp(config_formats[i], name) == 0) {
+			*format = i;
+			return true;
+		}
+	}
+	return false;
+}
+
 int
 cli_print_json(json_t *value)
 {

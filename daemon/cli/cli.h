@@ -41,6 +41,8 @@ int cli_fail(int code, const char *fmt, ...) __attribute__((format(printf, 2, 3)
 
 /* Ask the daemon; the error is printed and ${code} set when NULL is returned. */
 json_t *cli_ask(const struct cli *cli, json_t *request, int *code);
+/* The enum source_format called ${name}; false: there is none. */
+bool cli_format(const char *name, int *format);
 /* Print ${value} as JSON, a line; drops the reference. */
 int cli_print_json(json_t *value);
 

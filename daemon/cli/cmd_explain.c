@@ -7,9 +7,11 @@
 
 #include "cli/cli.h"
 #include "decode/decode.h"
+#include "format/format.h"
 #include "match/match.h"
 #include "rule/rule.h"
 #include "rule/ruleset.h"
+#include "scan/scan.h"
 #include "util/clock.h"
 #include "util/vis.h"
 
@@ -20,6 +22,12 @@ struct explain {
 	size_t ndirs;
 	const char *rule; /* only this one; NULL: all */
 	const char *line;
+	struct source_conf source; /* its format and program are given */
+	bool json;
+
+	struct ruleset *rules;
+	struct decoder *decoder;
+	struct matcher *matcher;
 	unsigned matched;
 };
 
@@ -33,7 +41,10 @@ parse_options(struct explain *x, int argc, char **argv)
 			x->dirs[x->ndirs++] = argv[i + 1];
 		else if (strcmp(argv[i], "--rule") == 0)
 			x->rule = argv[i + 1];
-		else
+		else if (strcmp(argv[i], "--program") == 0)
+			x->source.program.s = argv[i + 1];
+		else if (strcmp(argv[i], "--format") != 0 ||
+		    !cli_format(argv[i + 1], &x->source.format))
 			return false;
 	}
 	i += i < argc && strcmp(argv[i], "--") == 0;
@@ -54,6 +65,18 @@ part(struct buf *out, const char *label, struct sv value)
 }
 
 static void
+describe_field(struct buf *out, const struct record_field *f)
+{
+	buf_puts(out, "  ");
+	vis_text(out, f->group);
+	buf_puts(out, f->group.n > 0 ? "." : "");
+	vis_text(out, f->name);
+	buf_puts(out, " = ");
+	vis_text(out, f->value);
+	buf_putc(out, '\n');
+}
+
+static void
 describe_record(const struct record *rec, struct buf *out)
 {
 	buf_printf(out, "decoded as %s\n  time      ", record_format_name(rec->format));
@@ -62,6 +85,8 @@ describe_record(const struct record *rec, struct buf *out)
 	part(out, "host", rec->host);
 	part(out, "program", rec->program);
 	part(out, "pid", rec->pid);
+	for (size_t i = 0; i < rec->nfields; i++)
+		describe_field(out, &rec->fields[i]);
 	part(out, "message", rec->message);
 }
 
@@ -134,39 +159,51 @@ print_text(const struct explain *x, const struct record *rec, const json_t *verd
 	buf_free(&out);
 }
 
-static int
-run(const struct cli *cli, struct explain *x, struct offline *off)
+static void
+explain_line(void *ctx, const struct line *line)
 {
-	static const struct stream stream = {.id = "-", .source = "-", .path = "-"};
-	struct line line = {.stream = &stream, .number = 1, .text = sv_str(x->line)};
-	struct decoder *decoder = decoder_new();
-	struct matcher *matcher = matcher_new(off->rules);
+	struct explain *x = ctx;
 	json_t *verdicts = json_array();
 	struct record rec;
 
-	decode_line(decoder, &line, clock_now(), &rec);
-	match_record(matcher, &rec, got_event, x);
-	for (size_t i = 0; i < ruleset_nevents(off->rules); i++) {
-		const struct event_rule *r = ruleset_event(off->rules, i);
+	decode_line(x->decoder, line, clock_now(), &rec);
+	match_record(x->matcher, &rec, got_event, x);
+	for (size_t i = 0; i < ruleset_nevents(x->rules); i++) {
+		const struct event_rule *r = ruleset_event(x->rules, i);
 
 		if (x->rule == NULL ? !r->body->builtin : strcmp(x->rule, r->id) == 0)
-			explain_rule(x, matcher, r, &rec, verdicts);
+			explain_rule(x, x->matcher, r, &rec, verdicts);
 	}
-	if (cli->json)
+	if (x->json)
 		cli_print_json(json_pack("{s:o, s:i, s:O}", "record", record_json(&rec), "matched",
 		    (int)x->matched, "rules", verdicts));
 	else
 		print_text(x, &rec, verdicts);
 	json_decref(verdicts);
-	matcher_free(&matcher);
-	decoder_free(&decoder);
+}
+
+static void
+explain_chunk(void *ctx, const struct chunk *chunk)
+{
+	scan_each(chunk, explain_line, ctx);
+}
+
+static int
+run(struct explain *x, struct offline *off)
+{
+	x->rules = off->rules;
+	x->decoder = decoder_new();
+	x->matcher = matcher_new(off->rules);
+	format_try(&x->source, sv_str(x->line), clock_now(), explain_chunk, x);
+	matcher_free(&x->matcher);
+	decoder_free(&x->decoder);
 	return x->matched > 0 ? CLI_OK : CLI_FAILED;
 }
 
 int
 cmd_explain(const struct cli *cli, const struct cli_command *self, int argc, char **argv)
 {
-	struct explain x = {0};
+	struct explain x = {.json = cli->json};
 	struct offline off;
 	int code;
 
@@ -177,7 +214,7 @@ cmd_explain(const struct cli *cli, const struct cli_command *self, int argc, cha
 	if (x.rule != NULL && ruleset_find_event(off.rules, x.rule) == NULL)
 		code = cli_fail(CLI_FAILED, "there is no event rule %s", x.rule);
 	else
-		code = run(cli, &x, &off);
+		code = run(&x, &off);
 	offline_free(&off);
 	return code;
 }

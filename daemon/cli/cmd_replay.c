@@ -303,17 +303,6 @@ run(struct replay *r)
 }
 
 static bool
-parse_format(struct replay *r, const char *name)
-{
-	for (int i = 0; config_formats[i] != NULL; i++) {
-		r->source.format = i;
-		if (strcmp(config_formats[i], name) == 0)
-			return true;
-	}
-	return false;
-}
-
-static bool
 parse_options(struct replay *r, int argc, char **argv)
 {
 	int i = 1;
@@ -324,7 +313,7 @@ parse_options(struct replay *r, int argc, char **argv)
 		else if (strcmp(argv[i], "--events-only") == 0)
 			r->events_only = true;
 		else if (strcmp(argv[i], "--format") == 0 && i + 1 < argc &&
-		    parse_format(r, argv[i + 1]))
+		    cli_format(argv[i + 1], &r->source.format))
 			i++;
 		else if (strcmp(argv[i], "--program") == 0 && i + 1 < argc)
 			r->source.program.s = argv[++i];

@@ -41,8 +41,10 @@ print_stream(const json_t *s)
 	print_text("  ", text(s, "source"));
 	print_text("  ", text(s, "path"));
 	if (*text(s, "stream") != '\0') {
-		printf("  %lld bytes examined", offset);
-		printf(size > offset ? ", %lld behind" : "", size - offset);
+		printf("  %lld %s examined", offset,
+		    strncmp(text(s, "stream"), "journal:", 8) == 0 ? "entries" : "bytes");
+		if (size > offset)
+			printf(", %lld behind", size - offset);
 		print_text("  ", text(s, "stream"));
 	}
 	if (*text(s, "problem") != '\0')

@@ -25,7 +25,7 @@ static const struct cli_command commands[] = {
     {"reload", "", "read configuration and rules anew", cmd_reload},
     {"rules", "test|list|lint [DIR...] | verify-scan [--rules DIR]... FILE...", "check rules",
         cmd_rules},
-    {"explain", "[--rules DIR]... [--rule ID] LINE", "what each rule makes of a line", cmd_explain},
+    {"explain", "[--rules DIR]... [--rule ID] [--format FORMAT] [--program NAME] LINE", "what each rule makes of a line", cmd_explain},
     {"replay", "[--json] [--events-only] [--format FORMAT] [--program NAME] [--rules DIR]... FILE...",
         "run files through the rules on a clock of their own", cmd_replay},
     {"schema", "config|rules [--mdoc]", "JSON Schema of the files, for editors", cmd_schema},

@@ -50,6 +50,11 @@ void format_flush(struct format *f, int64_t mono, format_cb *cb, void *ctx);
 /* Everything starts again from the committed positions: forget what waits. */
 void format_reset(struct format *f);
 
+/* ${text}, one or more lines, as a source like ${conf} without multiline would give them
+ * on; in one go, nothing waits. */
+void format_try(
+    const struct source_conf *conf, struct sv text, int64_t now, format_cb *cb, void *ctx);
+
 /* Lines that were not of the format, so far. */
 uint64_t format_misfits(const struct format *f);
 

@@ -8,12 +8,15 @@
 #include <stdlib.h>
 #include <time.h>
 
+#include "conf/config.h"
 #include "decode/decode.h"
+#include "format/format.h"
 #include "match/match_growth.h"
 #include "match/match_internal.h"
 #include "match/pattern_shape.h"
 #include "rule/rule.h"
 #include "scan/literal.h"
+#include "scan/scan.h"
 
 #define COST_ROUNDS 1000
 
@@ -21,6 +24,7 @@ struct linting {
 	const struct ruleset *rules;
 	const struct event_rule *rule;
 	struct decoder *decoder;
+	struct buf sample; /* the message that find_sample() found last */
 	pcre2_match_context *context;
 	rules_lint_cb *found;
 	void *ctx;
@@ -74,29 +78,52 @@ lint_shape(struct linting *l, const struct rule_pattern *p, const struct pattern
 		    "capture needs a pattern that begins with ^ and ends with $");
 }
 
-/* The message of the first test line that ${p} matches, empty when none does. */
+/* Looking for a test line that a pattern matches. */
+struct sampling {
+	struct linting *l;
+	const struct rule_pattern *p;
+	pcre2_match_data *data;
+	struct buf *found; /* its message */
+};
+
+static void
+try_line(void *ctx, const struct line *line)
+{
+	struct sampling *s = ctx;
+	struct record rec;
+
+	decode_line(s->l->decoder, line, 0, &rec);
+	if (s->found->n == 0 && rec.message.n > 0 &&
+	    pcre2_match(s->p->code, (PCRE2_SPTR)rec.message.p, rec.message.n, 0, 0, s->data,
+	        s->l->context) > 0)
+		buf_sv(s->found, rec.message);
+}
+
+static void
+try_chunk(void *ctx, const struct chunk *chunk)
+{
+	scan_each(chunk, try_line, ctx);
+}
+
+/* The message of the first test line that ${p} matches, empty when none does;
+ * in l->sample. */
 static struct sv
 find_sample(struct linting *l, const struct rule_pattern *p)
 {
 	const struct rule_body *body = l->rule->body;
-	pcre2_match_data *data = pcre2_match_data_create_from_pattern(p->code, NULL);
-	struct sv sample = SV("");
+	struct sampling s = {l, p, pcre2_match_data_create_from_pattern(p->code, NULL), &l->sample};
 
-	if (data == NULL)
+	if (s.data == NULL)
 		abort();
-	for (size_t i = 0; i < body->ntests && sample.n == 0; i++) {
-		static const struct stream stream = {.id = "lint", .source = "lint", .path = "lint"};
-		struct line line = {.stream = &stream, .text = sv_str(body->tests[i].line)};
-		struct record rec;
+	l->sample.n = 0;
+	for (size_t i = 0; i < body->ntests && l->sample.n == 0; i++) {
+		struct source_conf conf = {.format = body->tests[i].format,
+		    .program.s = (char *)(uintptr_t)body->tests[i].program};
 
-		decode_line(l->decoder, &line, 0, &rec);
-		if (rec.message.n > 0 &&
-		    pcre2_match(p->code, (PCRE2_SPTR)rec.message.p, rec.message.n, 0, 0, data,
-		        l->context) > 0)
-			sample = rec.message;
+		format_try(&conf, sv_str(body->tests[i].line), 0, try_chunk, &s);
 	}
-	pcre2_match_data_free(data);
-	return sample;
+	pcre2_match_data_free(s.data);
+	return buf_view(&l->sample);
 }
 
 static int64_t
@@ -198,5 +225,6 @@ rules_lint(struct ruleset *rules, rules_lint_cb *found, void *ctx)
 	}
 	pcre2_match_context_free(l.context);
 	decoder_free(&l.decoder);
+	buf_free(&l.sample);
 	return l.count;
 }

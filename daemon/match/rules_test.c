@@ -14,7 +14,6 @@
 
 /* 2026-01-01T00:00:00Z: verdicts must not hang on the day they are tested. */
 #define TEST_TIME INT64_C(1767225600000)
-#define TEST_LINE 65536 /* bytes of a record, as max_line has it */
 
 struct running {
 	struct scanner *scanner;
@@ -102,15 +101,12 @@ try_line(void *ctx, const struct line *line, const uint32_t *rules, size_t nrule
 	match_rules(v->running->matcher, &rec, rules, nrules, note_event, v);
 }
 
-/* Every rule is tried on the first line, only to say why ours does not match. */
 static void
-explain_line(void *ctx, const struct line *line, const uint32_t *rules, size_t nrules)
+explain_line(void *ctx, const struct line *line)
 {
 	struct verdict_of *v = ctx;
 	struct record rec;
 
-	(void)rules;
-	(void)nrules;
 	decode_line(v->running->decoder, line, TEST_TIME, &rec);
 	if (v->text.n == 0)
 		note_absence(v->running, v, &rec);
@@ -128,35 +124,16 @@ try_chunk(void *ctx, const struct chunk *chunk)
 static void
 explain_chunk(void *ctx, const struct chunk *chunk)
 {
-	struct chunk cut = *chunk;
-
-	cut.cut = true; /* then it is offered whatever is in it */
-	cut.data.n -= cut.data.n > 0 && cut.data.p[cut.data.n - 1] == '\n';
-	if (cut.data.n > 0)
-		scan_chunk(((struct verdict_of *)ctx)->running->scanner, &cut, explain_line, ctx);
+	scan_each(chunk, explain_line, ctx);
 }
 
-/* As a source of this format would deliver the lines. */
 static void
 deliver(const struct rule_test *test, format_cb *cb, struct verdict_of *v)
 {
-	struct stream stream = {
-	    .id = "test", .source = "test", .path = "test", .program = test->program};
-	struct chunk chunk = {.stream = &stream, .data = sv_str(test->line)};
 	struct source_conf conf = {
 	    .format = test->format, .program.s = (char *)(uintptr_t)test->program};
-	struct buf error = BUF_INIT;
-	struct format *f;
 
-	if (!format_is_needed(&conf)) {
-		cb(v, &chunk);
-		return;
-	}
-	f = format_new(&conf, TEST_LINE, &error);
-	format_chunk(f, &chunk, TEST_TIME, cb, v);
-	format_flush(f, INT64_MAX, cb, v);
-	format_free(&f);
-	buf_free(&error);
+	format_try(&conf, sv_str(test->line), TEST_TIME, cb, v);
 }
 
 static void

@@ -244,6 +244,9 @@ receive_sockets_end(struct receive_sockets *s, bool made)
 	for (size_t i = 0; i < s->n; i++) {
 		struct receive_socket *socket = s->v[i];
 
+		if (socket->passed && made && !socket->wanted)
+			log_warn("receive", "%s: systemd passes this socket, and no source listens on "
+			                    "it: what comes waits unread", socket->address);
 		if (!socket->passed && (made ? !socket->wanted : socket->fresh))
 			discard(socket);
 		else

@@ -198,18 +198,27 @@ take_offset(struct line *line)
 	line->text = sv_from(line->text, n + 1);
 }
 
+/* The line of ${chunk} that is ${text}, behind ${before} others. */
+static struct line
+line_of(const struct chunk *chunk, struct sv text, uint64_t before)
+{
+	struct line line = {.stream = chunk->stream,
+	    .number = chunk->number == 0 ? 0 : chunk->number + before,
+	    .text = strip(text),
+	    .form = chunk->form,
+	    .cut = chunk->cut};
+
+	line.offset = chunk->offset + (uint64_t)(line.text.p - chunk->data.p);
+	if (line.form == LINE_FIELDS)
+		take_offset(&line);
+	return line;
+}
+
 static void
 offer(struct walk *w, struct sv text, const uint32_t *rules, size_t n)
 {
-	struct line line = {.stream = w->chunk->stream,
-	    .number = w->chunk->number == 0 ? 0 : w->chunk->number + w->lines,
-	    .text = strip(text),
-	    .form = w->chunk->form,
-	    .cut = w->chunk->cut};
+	struct line line = line_of(w->chunk, text, w->lines);
 
-	line.offset = w->chunk->offset + (uint64_t)(line.text.p - w->chunk->data.p);
-	if (line.form == LINE_FIELDS)
-		take_offset(&line);
 	if (line.text.n > 0)
 		w->candidate(w->ctx, &line, rules, n);
 }
@@ -291,4 +300,20 @@ scan_chunk(struct scanner *s, const struct chunk *chunk, scan_cb *candidate, voi
 		multi_scan(s->multi, data, found, &w);
 	finish(&w);
 	return w.lines + (data.n > 0 && data.p[data.n - 1] != '\n');
+}
+
+void
+scan_each(const struct chunk *chunk, scan_line_cb *cb, void *ctx)
+{
+	struct sv rest = chunk->data;
+
+	for (uint64_t before = 0; rest.n > 0; before++) {
+		const char *newline = memchr(rest.p, '\n', rest.n);
+		size_t n = newline == NULL ? rest.n : (size_t)(newline - rest.p);
+		struct line line = line_of(chunk, (struct sv){rest.p, n}, before);
+
+		if (line.text.n > 0)
+			cb(ctx, &line);
+		rest = sv_from(rest, n + 1);
+	}
 }

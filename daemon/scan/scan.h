@@ -29,6 +29,10 @@ typedef void scan_cb(
 /* Returns the number of lines in the chunk. */
 uint64_t scan_chunk(struct scanner *s, const struct chunk *chunk, scan_cb *candidate, void *ctx);
 
+/* Every line of ${chunk} but empty ones, as scan_chunk() would offer it. */
+typedef void scan_line_cb(void *ctx, const struct line *line);
+void scan_each(const struct chunk *chunk, scan_line_cb *cb, void *ctx);
+
 /* How many rules have no literal, and are tried on every line. */
 size_t scanner_without_literal(const struct scanner *s);
 

@@ -41,8 +41,9 @@ def jumps(test, run, kills):
         test, redis={"url": f"unix://{redis.socket}"},
         sources=[{"id": "log", "files": [log.path], "start": "beginning"},
                  fault.listener("net", f"tcp://127.0.0.1:{port}")])
-    daemon.environment = fault.preload(library(), FAKETIME_TIMESTAMP_FILE=clock, FAKETIME_NO_CACHE="1",
-                                       FAKETIME_DONT_FAKE_MONOTONIC="1", FAKETIME_DONT_RESET="1")
+    daemon.program = fault.plain_program()
+    daemon.environment = {"LD_PRELOAD": library(), "FAKETIME_TIMESTAMP_FILE": clock, "FAKETIME_NO_CACHE": "1",
+                          "FAKETIME_DONT_FAKE_MONOTONIC": "1", "FAKETIME_DONT_RESET": "1"}
     set_clock(clock, "-400d")
     daemon.start()
     check(daemon.ask("status")["started"][:4] != time.strftime("%Y"), "the clock is the one of the test")

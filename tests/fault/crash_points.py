@@ -119,11 +119,14 @@ class Scene:
     def alive(self):
         """Start it again, undisturbed, when it has died as it was told to."""
         if not self.daemon.runs():
-            equal(self.daemon.popen.poll(), DIED, "how the daemon ended")
-            self.deaths += 1
-            self.senders.look()
-            self.daemon.environment = {}
+            self.died()
             self.daemon.start(ready=False)
+
+    def died(self):
+        equal(self.daemon.popen.poll(), DIED, "how the daemon ended")
+        self.deaths += 1
+        self.senders.look()
+        self.daemon.environment = {}
 
     def until(self, condition, seconds):
         """Until it is true, or the daemon has died, or time is up: what follows says."""
@@ -136,6 +139,18 @@ class Scene:
     def is_counted(self):
         counts = self.daemon.counts()
         return counts is not None and all(counts.get(k, 0) == n for k, n in self.ledger.expected().items())
+
+    def rotate_while_stopped(self):
+        """Which takes it to the points of looking for what has moved."""
+        if self.daemon.runs():
+            self.daemon.popen.terminate()
+            self.daemon.wait_exit(30)
+        if self.daemon.popen.poll() != 0:
+            self.died()
+        for how in (None, "gzip"):
+            self.log.write(9)
+            self.log.rotate(compress=how)
+        self.daemon.start(ready=False)
 
     def play(self):
         self.daemon.start(ready=False)
@@ -150,7 +165,13 @@ class Scene:
                 self.daemon.ask("reload")
             if n == 7:
                 self.daemon.ask("ack", id="INC-1", message="seen")
-            self.until(lambda: self.daemon.lines_examined() > 0, 0.04)
+            if n == 8:
+                self.rotate_while_stopped()
+            if n == 10:
+                self.until(self.is_counted, 3)  # so the file is known
+                self.log.write(9)
+                self.log.copytruncate()
+            self.until(lambda: False, 0.04)
         self.until(self.is_counted, 3)
         if self.daemon.runs():
             self.daemon.popen.terminate()  # the points on the way out
@@ -210,7 +231,7 @@ def every_point(test, run):
     crash_program()
     names, undisturbed = learn(run, test)
     print(f"points: {' '.join(names)}", flush=True)
-    deaths, failures = 0, []
+    deaths, failures, spared = 0, [], []
     for name in names:
         for n in range(1, run.either(1, 25) + 1):
             try:
@@ -223,10 +244,11 @@ def every_point(test, run):
                 print(f"FAILED at {failures[-1]}", flush=True)
                 continue
             deaths += died
-            if not died:
-                break  # it does not come here that often
+            if not died:  # it does not come here that often
+                spared += [name] if n == 1 else []
+                break
     run.add(points=len(names), deaths=deaths)
-    check(deaths >= len(names) - len(failures), f"only {deaths} deaths at {len(names)} points")
+    check(len(spared) <= len(names) // 4, "points where it did not die:", spared)
     check(not failures, f"{len(failures)} failed:", "\n".join(failures))
 
 

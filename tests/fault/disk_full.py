@@ -77,7 +77,7 @@ class Scene:
             before, counts = counts, self.daemon.counts()
             if counts is not None and self.is_all(counts):
                 return True
-            time.sleep(fault.QUIET * self.run.patience)
+            time.sleep(fault.QUIET / 2 * self.run.patience)
             return counts is not None and counts == before
         wait(still, "counts stand still", seconds=120)
         by = {name: sum(n for (kind, key), n in counts.items() if kind == "block" and key.startswith(name))
@@ -138,8 +138,8 @@ def spool_full(test, run):
     wait(scene.daemon.redis_is_ready, "Redis is back")
     scene.finish_stream()
     scene.check_told("after the spool was full")
-    check("spool" in said or "full" in said, f"nothing was said of a full spool while it was, after {scene.tcp.next} "
-          f"and {scene.udp.next} messages of 1 KB:", said)
+    check("spool" in said or "full" in said, "nothing was said of a full spool while it was, after",
+          scene.tcp.next, "and", scene.udp.next, "messages of 1 KB:", said)
     scene.daemon.end()
 
 

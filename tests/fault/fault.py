@@ -365,13 +365,21 @@ class Log:
         while data:
             data = data[os.write(self.fd, data):]
 
-    def rotate(self, keep=9, compress=None, delay=True):
-        """As logrotate: LOG to LOG.1 and so on; from .2 on, or .1, compressed."""
-        ends = ["", ".gz", ".zst"]
+    def copytruncate(self, keep=9):
+        """As logrotate's option of this name; nobody writes meanwhile."""
+        self.shift(keep)
+        shutil.copyfile(self.path, f"{self.path}.1")
+        os.truncate(self.path, 0)
+
+    def shift(self, keep):
         for n in range(keep, 0, -1):
-            for end in ends:
+            for end in ("", ".gz", ".zst"):
                 if os.path.exists(f"{self.path}.{n}{end}"):
                     os.rename(f"{self.path}.{n}{end}", f"{self.path}.{n + 1}{end}")
+
+    def rotate(self, keep=9, compress=None, delay=True):
+        """As logrotate: LOG to LOG.1 and so on; from .2 on, or .1, compressed."""
+        self.shift(keep)
         os.rename(self.path, f"{self.path}.1")
         self.open()
         victim = f"{self.path}.{2 if delay else 1}"
@@ -557,7 +565,8 @@ def build_c(test, source, *options):
     if cc is None:
         raise Skip("no C compiler")
     target = test.path(os.path.splitext(source)[0])
-    subprocess.run([cc, "-O2", "-D_GNU_SOURCE", *options, "-o", target, os.path.join(HERE, source)], check=True)
+    subprocess.run([cc, "-O2", "-D_GNU_SOURCE", *options, "-o", target, os.path.join(HERE, source)],
+                   check=True)
     return target
 
 
@@ -567,9 +576,13 @@ def is_sanitized():
         return b"__asan_init" in f.read()
 
 
-def preload(library, **env):
-    return {"LD_PRELOAD": library, **env,
-            "ASAN_OPTIONS": os.environ.get("ASAN_OPTIONS", "") + ":verify_asan_link_order=0"}
+def plain_program():
+    """A build without sanitizers: these do not go with what is preloaded."""
+    if "PLAIN_TRIAGED" in os.environ:
+        return harness.program("PLAIN_TRIAGED", "triaged")
+    if is_sanitized():
+        raise Skip("a build with sanitizers; PLAIN_TRIAGED names one without")
+    return harness.program("TRIAGED", "triaged")
 
 
 def sysctl(name, value=None):

@@ -21,7 +21,7 @@ class Rotated:
 
     def step(self):
         self.log.write(self.rng.randint(1, 120))
-        if self.rng.random() < 0.01:
+        if self.rng.random() < 0.05:
             self.log.rotate(keep=40, compress=self.rng.choice((None, "gzip")))
             self.rotations += 1
 

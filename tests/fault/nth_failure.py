@@ -4,8 +4,7 @@ with EIO or ENOSPC, N = 1, 2, ... until it is not called that often.  The daemon
 or ends and says why.  After a clean start no line of the file is lost or counted twice;
 of what was sent, all that is missing was told, unless the daemon ended.
 
-Takes a build without sanitizers (NTH_TRIAGED, else TRIAGED): they do not go with
-preloading.
+Takes a build without sanitizers: PLAIN_TRIAGED, else TRIAGED.
 """
 
 import errno
@@ -13,7 +12,7 @@ import os
 import time
 
 import fault
-from fault import Failure, Ledger, Log, Skip, check
+from fault import Failure, Ledger, Log, check
 
 CALLS = ("write", "fdatasync", "fsync", "rename", "open", "ftruncate", "unlink")
 
@@ -29,10 +28,9 @@ class Scene:
         self.daemon = fault.start_case(
             test, sources=[{"id": "log", "files": [self.log.path], "start": "beginning"},
                            fault.listener("net", f"tcp://127.0.0.1:{port}")])
-        self.daemon.program = os.environ.get("NTH_TRIAGED")
-        self.environment = fault.preload(library, FAIL=failing, FAIL_LOG=test.path("failed"),
-                                         FAIL_PROGRAM=os.path.basename(self.daemon.program or fault.harness.program(
-                                             "TRIAGED", "triaged")))
+        self.daemon.program = fault.plain_program()
+        self.environment = {"LD_PRELOAD": library, "FAIL": failing, "FAIL_LOG": test.path("failed"),
+                            "FAIL_PROGRAM": os.path.basename(self.daemon.program)}
 
     def play(self):
         """With the failure; true when the daemon was up to the end."""
@@ -90,7 +88,8 @@ class Scene:
         difference = self.settle_file(what)
         missing = difference.lost
         told = sum(row.get("messages", 0) for row in self.daemon.told().values())
-        check(not stayed_up or missing <= told, f"{what}: {missing} messages sent are missing, {told} are told")
+        check(not stayed_up or missing <= told,
+              f"{what}: {missing} messages sent are missing, {told} are told")
         self.run.add(messages_missing_and_told=missing if stayed_up else 0,
                      messages_in_flight_when_it_ended=0 if stayed_up else missing)
         self.daemon.end()
@@ -127,11 +126,11 @@ def one(run, library, call, n, error, count):
 
 def sweep(call):
     def of_call(test, run):
-        if fault.is_sanitized() and "NTH_TRIAGED" not in os.environ:
-            raise Skip("a build with sanitizers; NTH_TRIAGED names one without")
+        fault.plain_program()
         library = fault.build_c(test, "fail.c", "-shared", "-fPIC", "-ldl")
         failures = []
-        tries = [(n, run.rng.choice((errno.EIO, errno.ENOSPC)), 1) for n in range(1, run.either(3, 400) + 1)]
+        tries = [(n, run.rng.choice((errno.EIO, errno.ENOSPC)), 1)
+                 for n in range(1, run.either(3, 400) + 1)]
         tries += [(3, errno.EIO, 3), (1, errno.ENOSPC, 10 ** 6)]
         over = False
         for n, error, count in tries:

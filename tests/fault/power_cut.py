@@ -30,7 +30,8 @@ class Scene:
     def make(self, name, disk, port):
         sources = [{"id": "log", "files": [self.log.path], "start": "beginning"},
                    fault.listener("net", f"tcp://127.0.0.1:{port}")]
-        return fault.start_case(self.test, sources=sources, name=name, state_dir=os.path.join(disk, "state"),
+        return fault.start_case(self.test, sources=sources, name=name,
+                                state_dir=os.path.join(disk, "state"),
                                 control_socket=self.test.path(f"{name}.sock"))
 
     def step(self):
@@ -51,8 +52,9 @@ class Scene:
 
 def least(seen, counts, sent):
     """By block and lane: not less than was shown, not more than was sent."""
-    short = {k: (counts.get(k, 0), n) for k, n in seen.items() if k[1].startswith("n") and counts.get(k, 0) < n}
-    over = {k: (n, sent.get(k, 0)) for k, n in counts.items() if k[1].startswith("n") and n > sent.get(k, 0)}
+    short = {k: (counts.get(k, 0), n) for k, n in seen.items() if counts.get(k, 0) < n}
+    over = {k: (n, sent.get(k, 0)) for k, n in counts.items()
+            if k[1].startswith("n") and n > sent.get(k, 0)}
     return short, over
 
 

@@ -6,6 +6,7 @@ count, all of them once, whatever the size; also when the first lines are the ol
 
 import os
 import signal
+import time
 
 import fault
 from fault import Ledger, wait
@@ -91,7 +92,8 @@ def equal_heads_stopped(test, run):
 
 
 def equal_ends(test, run):
-    """The last kilobyte before the examined offset is that of before."""
+    """The last kilobyte before the examined offset is that of before; after a pause, as
+    between the runs of a program that begins its log anew."""
     end = b"." * 1023 + b"\n"
     ledger = Ledger(block=50)
     paths = [os.path.join(test.directory("logs"), f"refill-{n}.log") for n in range(10)]
@@ -102,6 +104,7 @@ def equal_ends(test, run):
     daemon.start()
     fault.settle(run, daemon, ledger, what="before")
     wait(lambda: all(daemon.has_examined(path) for path in paths), "they are examined")
+    time.sleep(1.5)
     for n, path in enumerate(paths):
         if n == len(paths) // 2:
             daemon.signal(signal.SIGSTOP)

@@ -28,7 +28,7 @@ events:
 BROKEN_RULES = [
     "events: [\n",
     GOOD_RULE.format(n=1).replace("(?<user_name>", "(?<user_name"),
-    GOOD_RULE.format(n=1).replace("anybody'", "anybody else and more'").replace("{user_name: anybody}", "{user_name: x}"),
+    GOOD_RULE.format(n=1).replace("{user_name: anybody}", "{user_name: somebody}"),
     GOOD_RULE.format(n=1).replace("severity", "severty"),
     "\x00\xff\xfe not yaml",
     "- 1\n- 2\n",

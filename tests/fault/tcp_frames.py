@@ -128,14 +128,18 @@ def every_cut(test, run):
     daemon.end()
 
 
+ENDLESS = b"9 <13>hello" + b"y" * 300000
+NO_FRAMES = (b"99999999999999999999 x", b"4294967296 x", b"2000000000 x", b"0 ", b"00012 x" * 3,
+             b"12345678901", b"9 <13>hello" + b"9999999 <13>" + b"y" * 300000, ENDLESS)
+
+
 def malformed(test, run):
     """Counts that cannot be, and after a counted frame so many bytes without an end that
     they can be none: a gap is told, and other connections are not touched by it."""
     daemon, ledger, address = begin(test)
     good = fault.StreamSender(address, ledger)
     good.send(20)
-    for bad in (b"99999999999999999999 x", b"4294967296 x", b"2000000000 x", b"0 ", b"00012 x" * 3, b"12345678901",
-                b"9 <13>hello" + b"9999999 <13>" + b"y" * 300000, b"9 <13>hello" + b"y" * 300000):
+    for bad in NO_FRAMES:
         sender = fault.StreamSender(address, None)
         sender.connect()
         sender.socket.settimeout(5)
@@ -161,7 +165,7 @@ def malformed_at_the_end(test, run):
     sender = fault.StreamSender(address, None)
     sender.connect()
     try:
-        sender.socket.sendall(b"9 <13>hello" + b"y" * 300000)
+        sender.socket.sendall(ENDLESS)
         finish(sender)
     except OSError:
         pass  # closed with much of it unread

@@ -67,7 +67,7 @@ try(void *ctx, const struct line *line)
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	static const struct stream stream = {"f", "f", "f"};
+	static const struct stream stream = {.id = "f", .source = "f", .path = "f"};
 	struct decoder *decoder = decoder_new();
 	struct sv rest = {(const char *)data, size};
 

@@ -67,7 +67,8 @@ make -s -C "$builddir" install DESTDIR="$tree" >"$work/install" || { cat "$work/
 ln -sf /dev/null "$tree/etc/systemd/system/redis-server.service"
 install -D -m 755 "$srcdir/contrib/receiver" "$tree/test/receiver"
 install -m 755 "$srcdir/tests/scenarios/nspawn_inside.sh" "$tree/test/inside.sh"
-install -m 644 "$srcdir/contrib/systemd/no-jit.conf" "$tree/test/no-jit.conf"
+install -m 644 "$srcdir/contrib/systemd/no-jit.conf" "$srcdir/contrib/systemd/listen.conf" \
+    "$tree/test/"
 openssl req -x509 -newkey rsa:2048 -nodes -subj /CN=localhost -days 2 \
     -keyout "$tree/test/tls.key" -out "$tree/test/tls.crt" 2>"$work/openssl" ||
 	{ cat "$work/openssl"; exit 1; }
