@@ -27,6 +27,7 @@
 #include "util/log.h"
 
 #define DRAIN_TIME 10000 /* ms that a stop waits for commits and webhooks */
+#define LAST_TIME 1000   /* ms more, for what it has to say about the rest */
 #define READY_TIME 5000  /* ms that a start waits for Redis before it counts as done */
 #define LOOK 10          /* ms between looks */
 
@@ -72,7 +73,9 @@ look_drained(void *ctx)
 {
 	struct daemon *d = ctx;
 
-	if (!pipeline_is_idle(d->pipeline) && clock_mono() < d->drain_until)
+	int64_t late = clock_mono() - d->drain_until;
+
+	if (!pipeline_is_drained(d->pipeline, late >= 0) && late < LAST_TIME)
 		ev_timer_set(d->drain, LOOK);
 	else
 		ev_stop(d->ev);

@@ -162,9 +162,12 @@ got_loss(void *ctx, const struct trouble *t)
 {
 	struct intake *in = ctx;
 
-	intake_losses_add(&in->losses, t);
-	if (in->live)
+	if (in->live) {
+		intake_losses_add(&in->losses, t);
 		intake_losses_tell(&in->losses, got_trouble, in);
+	} else if (intake_losses_add(&in->losses, t)) {
+		log_warn("intake", "%s: %s; Redis is away, it is told there later", t->source, t->text);
+	}
 }
 
 static const struct source_cb source_cb = {
@@ -312,6 +315,12 @@ bool
 intake_is_idle(const struct intake *in)
 {
 	return in->receive == NULL || receive_is_idle(in->receive);
+}
+
+void
+intake_close(struct intake *in)
+{
+	receive_free(&in->receive);
 }
 
 const struct source_stats *

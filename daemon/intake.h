@@ -45,9 +45,11 @@ void intake_lost(struct intake *in);
 void intake_sent(struct intake *in);
 void intake_confirmed(struct intake *in);
 
-/* Take in no more; what was sent to us goes to disk. */
+/* Take in no more; what was sent to us goes to disk.  Once that is idle, or is to be
+ * waited for no longer, close: which may tell of last losses. */
 void intake_drain(struct intake *in);
 bool intake_is_idle(const struct intake *in);
+void intake_close(struct intake *in);
 
 /* For people. */
 const struct source_stats *intake_source_stats(const struct intake *in);

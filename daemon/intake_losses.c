@@ -4,7 +4,6 @@
  */
 #include "intake_losses.h"
 
-#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -43,13 +42,14 @@ clear(struct loss *loss)
 	free((char *)(uintptr_t)loss->trouble.text);
 }
 
-void
+bool
 intake_losses_add(struct intake_losses *l, const struct trouble *t)
 {
 	struct loss *loss = find_new(l, t);
+	bool first = loss == NULL;
 	uint64_t lost = t->lost;
 
-	if (loss == NULL) {
+	if (first) {
 		XGROW(l->v, l->n);
 		loss = &l->v[l->n++];
 	} else {
@@ -61,6 +61,7 @@ intake_losses_add(struct intake_losses *l, const struct trouble *t)
 	loss->trouble.path = copy(t->path);
 	loss->trouble.text = copy(t->text);
 	loss->trouble.lost = lost;
+	return first;
 }
 
 void

@@ -6,6 +6,7 @@
 #ifndef INTAKE_LOSSES_H
 #define INTAKE_LOSSES_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "model/trouble.h"
@@ -23,8 +24,8 @@ struct intake_losses {
 };
 
 /* Add ${t}, whose source outlives it; what is new and of the same kind, source
- * and path is one loss. */
-void intake_losses_add(struct intake_losses *l, const struct trouble *t);
+ * and path is one loss.  Is it the first of these? */
+bool intake_losses_add(struct intake_losses *l, const struct trouble *t);
 
 /* Tell those that are new. */
 typedef void intake_losses_cb(void *ctx, const struct trouble *t);

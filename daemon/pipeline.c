@@ -38,6 +38,7 @@ struct pipeline {
 	bool news;              /* positions gathered that shall not wait */
 	bool full;              /* the source is paused until a commit is in */
 	bool draining;
+	bool closed; /* nothing more can be told by the intake */
 	struct pipeline_stats stats;
 };
 
@@ -307,12 +308,17 @@ pipeline_drain(struct pipeline *p)
 }
 
 bool
-pipeline_is_idle(const struct pipeline *p)
+pipeline_is_drained(struct pipeline *p, bool late)
 {
+	if (p->intake != NULL && !p->closed && (late || intake_is_idle(p->intake))) {
+		p->closed = true;
+		intake_close(p->intake);
+		commit(p, false);
+	}
 	if (p->state == NULL)
 		return true;
-	return (p->intake == NULL || intake_is_idle(p->intake)) &&
-	    !correlate_pending(p->correlator, false) && state_inflight(p->state) == 0 &&
+	return (p->intake == NULL || p->closed) && !correlate_pending(p->correlator, false) &&
+	    state_inflight(p->state) == 0 &&
 	    (p->notify == NULL || notify_inflight(p->notify) == 0);
 }
 

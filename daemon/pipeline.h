@@ -54,8 +54,9 @@ bool pipeline_has_room(const struct pipeline *p);
 
 /* Read no more; commit what has gathered and finish transfers under way. */
 void pipeline_drain(struct pipeline *p);
-/* Nothing gathered, nothing in flight. */
-bool pipeline_is_idle(const struct pipeline *p);
+/* Nothing gathered, nothing in flight?  To be asked again and again after
+ * pipeline_drain(); ${late}: what the intake has is not to be waited for any longer. */
+bool pipeline_is_drained(struct pipeline *p, bool late);
 
 struct pipeline_stats {
 	uint64_t lines;

@@ -220,7 +220,7 @@ static void
 finish_state(struct replay *r)
 {
 	pipeline_drain(r->pipeline);
-	while (!pipeline_is_idle(r->pipeline) && !state_failed(r))
+	while (!pipeline_is_drained(r->pipeline, false) && !state_failed(r))
 		ev_turn(r->ev, true);
 	if (state_failed(r)) {
 		r->code = cli_fail(CLI_FAILED, "lost the private redis-server: %s",

@@ -24,7 +24,6 @@
 #define FAILURES 5      /* reads that fail before what cannot be read is passed over */
 #define BLOCK 4096      /* and how much of it at once */
 #define LOOKS 3         /* at a remote file, before it is believed to be shorter */
-#define IDLE 1000       /* ms without growth after which the head is looked at again */
 #define SPARE_FILES 64  /* descriptors that are left to others */
 
 /* ---- opening -------------------------------------------------------------------- */
@@ -239,6 +238,29 @@ head_has_changed(const struct source_file *f)
 	return n >= 0 && ((size_t)n < f->check.nhead || memcmp(head, f->check.head, (size_t)n) != 0);
 }
 
+/* Not what was read of it any more, though it is no shorter. */
+static bool
+tail_has_changed(const struct source_file *f)
+{
+	struct source_check c;
+
+	return f->lines.at > 0 && source_check_load(&c, f->fd, f->lines.at) &&
+	    source_check_value(&c) != source_check_value(&f->check) &&
+	    source_check_value(&f->check) != 0;
+}
+
+/* A file of the same size may be another: its time says so, but for what was written in
+ * the tick of the last look. */
+static bool
+may_be_rewritten(struct source_file *f, const struct stat *st)
+{
+	bool touched = st->st_mtim.tv_sec != f->modified.tv_sec ||
+	    st->st_mtim.tv_nsec != f->modified.tv_nsec;
+
+	f->modified = st->st_mtim;
+	return touched || clock_now() - (int64_t)st->st_mtim.tv_sec * 1000 < 2000;
+}
+
 /* Shorter than what was read of it, be it only a part of a line.  A file server may
  * show an old size for a while. */
 static bool
@@ -258,12 +280,13 @@ is_shorter(struct source_file *f)
 bool
 source_file_check(struct source_file *f)
 {
-	int64_t idle = clock_mono() - f->grown;
 	struct stat st;
+	bool touched;
 
 	if (f->archive != NULL || fstat(f->fd, &st) < 0)
 		return false;
 	f->unlinked = st.st_nlink == 0;
+	touched = may_be_rewritten(f, &st);
 	if ((uint64_t)st.st_size != f->size) {
 		if ((uint64_t)st.st_size > f->size)
 			f->grew = clock_mono();
@@ -271,9 +294,9 @@ source_file_check(struct source_file *f)
 			f->before = f->size;
 		f->size = (uint64_t)st.st_size;
 		f->grown = clock_mono();
-		if (idle > IDLE && head_has_changed(f))
-			f->rewritten = true;
 	}
+	if (touched && f->size >= f->lines.at && (head_has_changed(f) || tail_has_changed(f)))
+		f->rewritten = true;
 	if (is_shorter(f) || f->rewritten)
 		return true;
 	if (f->size > f->lines.at) {

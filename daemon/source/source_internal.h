@@ -218,6 +218,7 @@ struct source_file {
 	uint64_t let_go;    /* when so many scans have been made */
 	bool closed;        /* a writer has closed it since */
 	bool finished;      /* gone, and all of it delivered */
+	struct timespec modified; /* its mtime as last seen */
 	bool rewritten;     /* a read has shown other content than was there before */
 	bool remote;        /* of a file system that may show a size that is not true */
 	int shrunk;         /* looks in a row that showed it shorter than it was read */

@@ -106,7 +106,7 @@ bool
 redis_repair(const char *dir)
 {
 	char *live = xasprintf("%s/appendonlydir", dir);
-	char *copy = xasprintf("%s/damaged-%lld", dir, (long long)clock_now() / 1000);
+	char *copy = xasprintf("%s/damaged-%lld", dir, (long long)clock_now());
 	char *manifest = xasprintf("%s/appendonly.aof.manifest", live);
 	bool ok = false;
 
