@@ -156,6 +156,9 @@ cat >/etc/systemd/system/triaged.service.d/secret.conf <<'END'
 [Service]
 LoadCredential=webhook-secret:/etc/triaged/webhook-secret
 END
+# First a file, as where a syslog daemon writes them; the journal comes later.
+sed -i 's|^  - id: journal$|  - id: auth|; s|^    journal: system$|    files: [/var/log/auth.log]|' \
+	/etc/triaged/triaged.yaml
 cat >>/etc/triaged/triaged.yaml <<END
 
 channels:
