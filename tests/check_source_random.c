@@ -283,6 +283,10 @@ add(TCase *tc)
 	tcase_add_test(tc, hundreds_of_files_are_followed_fairly);
 	tcase_add_test(tc, a_flood_in_one_file_does_not_hold_up_another);
 	tcase_add_loop_test(tc, each_line_counts_once_whatever_happens, 0, 60);
+	/* Rewinds while generations that are not committed are compressed; a file that is
+	 * cut, filled and not committed before a rewind. */
+	tcase_add_loop_test(tc, each_line_counts_once_whatever_happens, 130, 131);
+	tcase_add_loop_test(tc, each_line_counts_once_whatever_happens, 227, 232);
 }
 
 int

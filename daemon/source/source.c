@@ -203,6 +203,30 @@ remember_mark(struct source_set *s, const char *id)
 }
 
 static void
+forget_ended(struct source_set *s)
+{
+	for (size_t i = 0; i < s->nended; i++)
+		free(s->ended[i].path);
+	s->nended = 0;
+}
+
+/* Of each path the youngest is enough. */
+void
+source_set_end(struct source_set *s, const char *path, const struct source_id *id)
+{
+	size_t i = 0;
+
+	while (i < s->nended && strcmp(s->ended[i].path, path) != 0)
+		i++;
+	if (i == s->nended) {
+		XGROW(s->ended, s->nended);
+		s->ended[s->nended++] = (struct source_ended){xstrdup(path), id->birth};
+	} else if (s->ended[i].birth < id->birth) {
+		s->ended[i].birth = id->birth;
+	}
+}
+
+static void
 remember(struct source_set *s, const struct position *pos)
 {
 	static const char mark[] = "source:";
@@ -210,7 +234,11 @@ remember(struct source_set *s, const struct position *pos)
 
 	if (strncmp(pos->stream, mark, sizeof(mark) - 1) == 0) {
 		remember_mark(s, pos->stream + sizeof(mark) - 1);
-	} else if (!pos->done && pos->path != NULL && source_identity_parse(pos->stream, &id)) {
+	} else if (pos->path == NULL || !source_identity_parse(pos->stream, &id)) {
+		return;
+	} else if (pos->done) {
+		source_set_end(s, pos->path, &id);
+	} else {
 		XGROW(s->stored, s->nstored);
 		s->stored[s->nstored++] = (struct source_stored){
 		    .id = id,
@@ -229,6 +257,7 @@ remember_all(struct source_set *s, const struct position *committed, size_t n)
 		s->sources[i].known = false;
 	source_recover_forget(s);
 	forget_stored(s);
+	forget_ended(s);
 	for (size_t i = 0; i < n; i++)
 		remember(s, &committed[i]);
 	if (s->nstored > 0)
@@ -266,10 +295,14 @@ rewind_file(struct source_set *s, struct source_file *f)
 
 	owe_gaps(f, st != NULL);
 	f->announce = st == NULL;
+	f->stated = st != NULL;
 	if (st != NULL)
 		source_set_forget(s, (size_t)(st - s->stored));
-	if (!source_file_seek(f, offset, check))
+	if (!source_file_seek(f, offset, check)) {
+		if (f->renewed)
+			source_steps_clear(&f->steps);
 		source_recover_cut(s, f, offset, check);
+	}
 	source_set_check(s, f);
 }
 
@@ -385,6 +418,8 @@ source_free(struct source_set **sp)
 	free(s->files);
 	forget_stored(s);
 	free(s->stored);
+	forget_ended(s);
+	free(s->ended);
 	source_recover_forget(s);
 	free(s->missing);
 	source_health_free(s);

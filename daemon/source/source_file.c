@@ -564,8 +564,10 @@ source_file_committed(struct source_file *f, uint64_t offset)
 {
 	size_t kept = 0;
 
+	f->stated = true;
 	if (offset > f->lines.begin) /* of the content before a truncation */
 		return;
+	f->renewed = false;
 	if (offset > f->committed)
 		f->committed = offset;
 	for (size_t i = 0; i < f->ngaps; i++)

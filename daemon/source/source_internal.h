@@ -214,7 +214,10 @@ struct source_file {
 	bool gone;          /* no configured name leads here any more */
 	bool unlinked;      /* nor any other */
 	uint64_t age;       /* ns since the epoch: of birth, of an archive's content the end */
-	uint64_t fresh;     /* found as new in this scan */
+	bool stated;        /* the state has, or had, a position of it, or of the stream that
+	                     * it goes on with */
+	bool renewed;       /* cut to nothing since it was last committed: its steps are of
+	                     * other content than the committed position */
 	uint64_t let_go;    /* when so many scans have been made */
 	bool closed;        /* a writer has closed it since */
 	bool finished;      /* gone, and all of it delivered */
@@ -367,6 +370,12 @@ struct source_stored {
 	bool lost;   /* and it was not found */
 };
 
+/* A file that was read to its end, by what is known of it since. */
+struct source_ended {
+	char *path;
+	uint64_t birth;
+};
+
 /* Content that is not where it was. */
 struct source_missing {
 	const struct source *source;
@@ -402,6 +411,8 @@ struct source_set {
 	size_t nproblems;
 	struct source_stored *stored; /* oldest file first */
 	size_t nstored;
+	struct source_ended *ended;
+	size_t nended;
 	struct source_missing **missing;
 	size_t nmissing;
 	struct source_trouble *troubles;
@@ -429,6 +440,8 @@ void source_set_add(struct source_set *s, const struct source *source, struct so
     struct source_file *newer);
 /* Take file ${i} out, which the caller then owns. */
 void source_set_take_out(struct source_set *s, size_t i);
+/* A file of ${path} was read to its end and is forgotten. */
+void source_set_end(struct source_set *s, const char *path, const struct source_id *id);
 /* Drop the stored position ${i}. */
 void source_set_forget(struct source_set *s, size_t i);
 /* Look at ${f}'s size and see to what happened to it. */

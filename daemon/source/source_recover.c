@@ -9,7 +9,9 @@
  * times only say what to look at and in which order.
  */
 #include <stdlib.h>
+#include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "conf/config.h"
 #include "source/source_internal.h"
@@ -17,6 +19,8 @@
 #include "util/crash.h"
 #include "util/log.h"
 #include "util/xalloc.h"
+
+#define COMPARE_MOST (UINT64_C(256) << 20) /* what is equal so far is the same */
 
 /* ---- copies ------------------------------------------------------------------------- */
 
@@ -114,6 +118,43 @@ is_held(const struct source_set *s, const char *path, const struct source_siblin
 	return false;
 }
 
+/* Is ${f}, an archive just opened, the content of ${held}, or its beginning? */
+static bool
+archives(struct source_file *f, const struct source_file *held)
+{
+	char *packed = xmalloc(SOURCE_READ_SIZE), *plain = xmalloc(SOURCE_READ_SIZE);
+	uint64_t at = 0;
+	const char *why;
+	ssize_t n = 0;
+	bool same = true;
+
+	while (same && at < COMPARE_MOST &&
+	    (n = source_archive_read(f->archive, packed, SOURCE_READ_SIZE, &why)) > 0) {
+		same = pread(held->fd, plain, (size_t)n, (off_t)at) == n &&
+		    memcmp(packed, plain, (size_t)n) == 0;
+		at += (uint64_t)n;
+	}
+	free(packed);
+	free(plain);
+	source_archive_rewind(&f->archive);
+	return same && n >= 0 && at > 0;
+}
+
+/* The same by what is in them: it may have been compressed by what does not keep its
+ * time. */
+static bool
+is_held_by_content(const struct source_set *s, const char *path, struct source_file *f)
+{
+	for (size_t i = 0; i < s->nfiles && f->archive != NULL; i++) {
+		const struct source_file *held = s->files[i];
+
+		if (held->gone && held->archive == NULL && strcmp(held->stream.path, path) == 0 &&
+		    archives(f, held))
+			return true;
+	}
+	return false;
+}
+
 static bool
 is_copy(const struct source_file *f, const struct after *after)
 {
@@ -140,6 +181,10 @@ take_unseen(struct source_set *s, const struct source *source, const struct sour
 		source_health_problem(s, source, sibling->path, error);
 		return;
 	}
+	if (sibling->archive && f->archive != NULL && is_held_by_content(s, after->path, f)) {
+		source_file_free(&f);
+		return;
+	}
 	if ((f->archive == NULL && sibling->archive) || is_known(s, &f->id) || is_copy(f, after)) {
 		source_file_free(&f);
 		return;
@@ -158,21 +203,29 @@ take_all_unseen(struct source_set *s, const struct source *source,
 		take_unseen(s, source, &siblings->v[i], after, newer);
 }
 
-/* Is no younger file of ${path} known than ${id}, nor one that has the name, but for
- * those that this scan has found?  What came between files that are known was read
- * and is forgotten. */
+/* Does the state know of no younger file of ${path} than ${id}, nor of one that has the
+ * name?  What came between files that it knows was read and is forgotten; an open file
+ * that it does not know of, found since it was last committed, says nothing. */
 static bool
 is_newest(const struct source_set *s, const char *path, const struct source_id *id, uint64_t age)
 {
+	/* The age of an archive is when its content was last written to, which may be in
+	 * the tick in which the next file was born. */
+	uint64_t least = age == id->birth ? age + 1 : age;
+
 	for (size_t i = 0; i < s->nfiles; i++) {
 		const struct source_file *f = s->files[i];
 
-		if (f->fresh != s->scans && (!f->gone || f->age > age) &&
+		if (f->stated && (!f->gone || f->age >= least) &&
 		    !source_identity_eq(&f->id, id) && strcmp(f->stream.path, path) == 0)
 			return false;
 	}
+	for (size_t i = 0; i < s->nended; i++)
+		if (s->ended[i].birth >= least && s->ended[i].birth != id->birth &&
+		    strcmp(s->ended[i].path, path) == 0)
+			return false;
 	for (size_t i = 0; i < s->nstored; i++)
-		if (s->stored[i].id.birth > age &&
+		if (s->stored[i].id.birth >= least &&
 		    !source_identity_eq(&s->stored[i].id, id) &&
 		    strcmp(s->stored[i].path, path) == 0)
 			return false;
@@ -248,27 +301,51 @@ settle_cut(struct source_set *s, const struct source_missing *m, uint64_t from, 
 		    f, TROUBLE_TRUNCATED, from, m->size > from ? m->size : from, text);
 }
 
-/* Sibling ${i} has the content; ${f} is taken. */
-static void
-found(struct source_set *s, const struct source_missing *m, size_t i, struct source_file *f)
+static int64_t
+modified_of(const struct source_file *f)
 {
-	struct source_file *newer = newer_than(s, m);
+	struct stat st;
+
+	return fstat(f->fd, &st) < 0 ? 0 : (int64_t)st.st_mtim.tv_sec * 1000000000 + st.st_mtim.tv_nsec;
+}
+
+/* ${f} is the one that was sought.  Its siblings may have other names by now than when
+ * the search began. */
+static void
+take_later(struct source_set *s, const struct source_missing *m, const struct source_file *f,
+    struct source_file *newer)
+{
+	struct source_siblings siblings = source_siblings_of(m->source->conf, m->path, &s->fs);
+	size_t own = source_siblings_find(&siblings, &f->id);
 	struct after after = {.path = m->path,
 	    .birth = m->id.birth,
+	    .modified = own == siblings.n ? modified_of(f) : 0,
 	    .offset = m->offset,
 	    .check = m->check};
+
+	take_all_unseen(s, m->source, &siblings, own == siblings.n ? 0 : own + 1, &after, newer);
+	source_siblings_free(&siblings);
+}
+
+/* ${f} has the content and is taken. */
+static void
+found(struct source_set *s, const struct source_missing *m, struct source_file *f)
+{
+	struct source_file *newer = newer_than(s, m);
 
 	if (m->cut && f->archive == NULL && f->size < m->size)
 		settle_cut(s, m, f->size, "cut away after it was copied");
 	take(s, m->source, m->path, f, newer);
+	f->stated = true;
 	if (m->newest)
-		take_all_unseen(s, m->source, &m->siblings, i + 1, &after, newer);
+		take_later(s, m, f, newer);
 	settle_stored(s, m, false);
 }
 
 static void
 not_found(struct source_set *s, const struct source_missing *m)
 {
+	struct source_siblings siblings;
 	struct after after = {.path = m->path,
 	    .birth = m->id.birth,
 	    .modified = (int64_t)m->id.birth,
@@ -278,8 +355,11 @@ not_found(struct source_set *s, const struct source_missing *m)
 	settle_cut(s, m, m->offset, "cut away, and no copy of it found");
 	if (m->cut)
 		return;
-	if (m->newest && m->id.birth != 0)
-		take_all_unseen(s, m->source, &m->siblings, 0, &after, newer_than(s, m));
+	if (m->newest && m->id.birth != 0) {
+		siblings = source_siblings_of(m->source->conf, m->path, &s->fs);
+		take_all_unseen(s, m->source, &siblings, 0, &after, newer_than(s, m));
+		source_siblings_free(&siblings);
+	}
 	settle_stored(s, m, true);
 }
 
@@ -320,18 +400,18 @@ try_open(const struct source_missing *m, struct source_file *f, bool archive)
 	return archive ? MAY_BE : IS_THIS;
 }
 
-/* What was taken before a rewind is rewound with the others. */
-static bool
-is_taken(const struct source_set *s, const struct source_missing *m)
+/* What was taken before a rewind is rewound with the others.  NULL when it was not. */
+static struct source_file *
+taken(const struct source_set *s, const struct source_missing *m)
 {
 	for (size_t i = 0; i < s->nfiles; i++) {
-		const struct source_file *f = s->files[i];
+		struct source_file *f = s->files[i];
 
 		if (f->recovered && f->first == m->offset && f->first_check == m->check &&
 		    strcmp(f->stream.path, m->path) == 0)
-			return true;
+			return f;
 	}
-	return false;
+	return NULL;
 }
 
 static enum result
@@ -367,7 +447,7 @@ seek(struct source_set *s, struct source_missing *m)
 			return false;
 		m->trial = NULL;
 		if (!f->other) {
-			found(s, m, m->left, f);
+			found(s, m, f);
 			return true;
 		}
 		source_file_free(&f);
@@ -379,7 +459,7 @@ seek(struct source_set *s, struct source_missing *m)
 	m->left--;
 	switch (try(s, m, &m->siblings.v[m->left], &f)) {
 	case IS_THIS:
-		found(s, m, m->left, f);
+		found(s, m, f);
 		return true;
 	case MAY_BE:
 		m->trial = f;
@@ -394,7 +474,10 @@ seek(struct source_set *s, struct source_missing *m)
 static void
 begin(struct source_set *s, struct source_missing *m)
 {
-	if (is_taken(s, m)) {
+	struct source_file *f = taken(s, m);
+
+	if (f != NULL) {
+		f->stated = true;
 		settle_stored(s, m, false);
 		missing_free(m);
 		return;
@@ -471,6 +554,7 @@ source_recover_cut(struct source_set *s, struct source_file *f, uint64_t offset,
 		return;
 	source_file_begin(f, 0);
 	source_steps_clear(&f->steps);
+	f->renewed = true;
 	f->first = 0;
 	f->more = f->size > 0;
 	if (f->recovered || check == 0) {

@@ -278,6 +278,7 @@ adopt_from(struct source_set *s, const struct source_stored *st, const struct so
 	if (renamed)
 		lost_name(s, f);
 	f->recovered = f->archive != NULL;
+	f->stated = true;
 	go_on(s, f, st);
 	return true;
 }
@@ -427,7 +428,6 @@ open_new(struct source_set *s, const struct name *name)
 	else if (name->source->begun && f->size > 0)
 		f->grew = clock_mono();
 	f->announce = true;
-	f->fresh = s->scans;
 	log_debug("source", "%s: followed from byte %llu", name->path,
 	    (unsigned long long)f->lines.begin);
 	return f;

@@ -288,6 +288,7 @@ let_go(struct source_set *s, size_t i)
 	source_set_take_out(s, i);
 	log_debug("source", "%s: rotated and read to its end, byte %llu", f->stream.path,
 	    (unsigned long long)f->lines.at);
+	source_set_end(s, f->stream.path, &f->id);
 	report(s, f->stream.id, f->stream.path, f->lines.at, true);
 	CRASH_POINT("file-let-go");
 	source_file_free(&f);

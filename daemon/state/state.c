@@ -154,12 +154,35 @@ parse_position(const redisReply *stream, const redisReply *value, struct positio
 	return true;
 }
 
-static void
-hand_positions(struct state *s, const redisReply *flat)
+/* A stream that was read to its end, as JSON; ${json} keeps what it points to. */
+static bool
+parse_ended(const redisReply *text, json_t **json, struct position *out)
 {
-	struct position *list = xcalloc(flat->elements / 2 + 1, sizeof(*list));
+	const char *stream, *path, *check;
+
+	if (text->type != REDIS_REPLY_STRING)
+		return false;
+	*json = json_loadb(text->str, text->len, 0, NULL);
+	stream = json_string_value(json_object_get(*json, "stream"));
+	path = json_string_value(json_object_get(*json, "path"));
+	check = json_string_value(json_object_get(*json, "check"));
+	*out = (struct position){.stream = stream,
+	    .path = path,
+	    .offset = (uint64_t)json_integer_value(json_object_get(*json, "examined")),
+	    .done = true};
+	return stream != NULL && path != NULL && check != NULL &&
+	    num_hex(sv_str(check), &out->check);
+}
+
+static void
+hand_positions(struct state *s, const redisReply *flat, const redisReply *ended)
+{
+	struct position *list = xcalloc(flat->elements / 2 + ended->elements + 1, sizeof(*list));
+	json_t **kept = xcalloc(ended->elements + 1, sizeof(*kept));
 	size_t n = 0;
 
+	for (size_t i = 0; i < ended->elements; i++)
+		n += parse_ended(ended->element[i], &kept[i], &list[n]);
 	for (size_t i = 0; i + 1 < flat->elements; i += 2) {
 		if (parse_position(flat->element[i], flat->element[i + 1], &list[n]))
 			n++;
@@ -167,16 +190,20 @@ hand_positions(struct state *s, const redisReply *flat)
 			log_error("state", "a stored position that is none; its file is read again");
 	}
 	s->cb->ready(s->ctx, list, n);
+	for (size_t i = 0; i < ended->elements; i++)
+		json_decref(kept[i]);
+	free(kept);
 	free(list);
 }
 
 static bool
 attach_reply_ok(const redisReply *reply)
 {
-	return reply->type == REDIS_REPLY_ARRAY && reply->elements == 3 &&
+	return reply->type == REDIS_REPLY_ARRAY && reply->elements == 4 &&
 	    reply->element[0]->type == REDIS_REPLY_INTEGER &&
 	    reply->element[1]->type == REDIS_REPLY_ARRAY &&
-	    reply->element[2]->type == REDIS_REPLY_ARRAY;
+	    reply->element[2]->type == REDIS_REPLY_ARRAY &&
+	    reply->element[3]->type == REDIS_REPLY_ARRAY;
 }
 
 static void
@@ -194,7 +221,7 @@ attached(void *ctx, const struct redisReply *reply)
 	s->backoff = BACKOFF_FIRST;
 	s->ready = true;
 	s->fence = reply->element[0]->integer;
-	hand_positions(s, reply->element[1]);
+	hand_positions(s, reply->element[1], reply->element[3]);
 	for (size_t i = 0; i < reply->element[2]->elements; i++) {
 		const redisReply *entry = reply->element[2]->element[i];
 

@@ -39,7 +39,8 @@ struct state_conf {
 };
 
 struct state_cb {
-	/* Attached: these positions are committed.  Fires anew after each loss. */
+	/* Attached: these positions are committed; first those of streams that were read to
+	 * their end (done), the oldest first.  Fires anew after each loss. */
 	void (*ready)(void *ctx, const struct position *committed, size_t n);
 	/* An outbox entry that waits for delivery: after ready() those that were
 	 * left, later new ones.  The callee may move strings out of ${d}. */

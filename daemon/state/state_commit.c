@@ -59,7 +59,8 @@ add_ended(struct redis_args *args, const struct batch *b)
 		json_quote(&json, sv_str(pos->stream));
 		buf_puts(&json, ",\"path\":");
 		json_quote(&json, sv_str(pos->path));
-		buf_printf(&json, ",\"examined\":%llu}", (unsigned long long)pos->offset);
+		buf_printf(&json, ",\"examined\":%llu,\"check\":\"%016llx\"}",
+		    (unsigned long long)pos->offset, (unsigned long long)pos->check);
 		redis_arg(args, buf_view(&json));
 	}
 	buf_free(&json);

@@ -361,8 +361,9 @@ end
 -- FCALL triaged_attach 1 P node install
 -- A daemon begins or begins again: any older connection of ${node} is fenced
 -- off.  ${install} names this state when it is new.
--- Returns {fence, positions as {stream, value}..., the node's outbox entries}: who
--- put a message into the outbox has its channel and sends it.
+-- Returns {fence, positions as {stream, value}..., the node's outbox entries, the
+-- streams that were read to their end}: who put a message into the outbox has its
+-- channel and sends it.
 local function attach(keys, args)
   local P, node, install = keys[1], args[1], args[2]
   if not node or not install then error('too few arguments') end
@@ -373,7 +374,8 @@ local function attach(keys, args)
     if d.node == node and not d.dead then waiting[#waiting + 1] = entry end
   end
   local fence = redis.call('HINCRBY', P .. 'fence', node, 1)
-  return {fence, redis.call('HGETALL', P .. 'pos:' .. node), waiting}
+  return {fence, redis.call('HGETALL', P .. 'pos:' .. node), waiting,
+    redis.call('LRANGE', P .. 'ended:' .. node, 0, -1)}
 end
 
 -- Take the deliveries of an incident that were given up out of the outbox; that
