@@ -53,6 +53,30 @@ cli_ask(const struct cli *cli, json_t *request, int *code)
 	return answer;
 }
 
+const char *
+cli_text(const json_t *obj, const char *name)
+{
+	const char *s = json_string_value(json_object_get(obj, name));
+
+	return s == NULL ? "" : s;
+}
+
+long long
+cli_number(const json_t *obj, const char *name)
+{
+	return (long long)json_integer_value(json_object_get(obj, name));
+}
+
+void
+cli_print_text(const char *before, const char *s)
+{
+	struct buf out = BUF_INIT;
+
+	vis_text(&out, sv_str(s));
+	printf("%s%s", before, buf_str(&out));
+	buf_free(&out);
+}
+
 bool
 cli_format(const char *name, int *format)
 {

@@ -41,6 +41,11 @@ int cli_fail(int code, const char *fmt, ...) __attribute__((format(printf, 2, 3)
 
 /* Ask the daemon; the error is printed and ${code} set when NULL is returned. */
 json_t *cli_ask(const struct cli *cli, json_t *request, int *code);
+/* A member of an answer: "" and 0 when it is not there. */
+const char *cli_text(const json_t *obj, const char *name);
+long long cli_number(const json_t *obj, const char *name);
+/* Print ${s}, whoever wrote it, harmless to a terminal, behind ${before}. */
+void cli_print_text(const char *before, const char *s);
 /* The enum source_format called ${name}; false: there is none. */
 bool cli_format(const char *name, int *format);
 /* Print ${value} as JSON, a line; drops the reference. */

@@ -7,87 +7,62 @@
 #include <string.h>
 
 #include "cli/cli.h"
-#include "util/vis.h"
-
-static const char *
-text(const json_t *obj, const char *name)
-{
-	const char *s = json_string_value(json_object_get(obj, name));
-
-	return s == NULL ? "" : s;
-}
-
-static long long
-number(const json_t *obj, const char *name)
-{
-	return (long long)json_integer_value(json_object_get(obj, name));
-}
-
-static void
-print_text(const char *before, const char *s)
-{
-	struct buf out = BUF_INIT;
-
-	vis_text(&out, sv_str(s));
-	printf("%s%s", before, buf_str(&out));
-	buf_free(&out);
-}
 
 static void
 print_stream(const json_t *s)
 {
-	long long offset = number(s, "offset"), size = number(s, "size");
+	long long offset = cli_number(s, "offset"), size = cli_number(s, "size");
 
-	print_text("  ", text(s, "source"));
-	print_text("  ", text(s, "path"));
-	if (*text(s, "stream") != '\0') {
+	cli_print_text("  ", cli_text(s, "source"));
+	cli_print_text("  ", cli_text(s, "path"));
+	if (*cli_text(s, "stream") != '\0') {
 		printf("  %lld %s examined", offset,
-		    strncmp(text(s, "stream"), "journal:", 8) == 0 ? "entries" : "bytes");
+		    strncmp(cli_text(s, "stream"), "journal:", 8) == 0 ? "entries" : "bytes");
 		if (size > offset)
 			printf(", %lld behind", size - offset);
-		print_text("  ", text(s, "stream"));
+		cli_print_text("  ", cli_text(s, "stream"));
 	}
-	if (*text(s, "problem") != '\0')
-		print_text("  PROBLEM: ", text(s, "problem"));
+	if (*cli_text(s, "problem") != '\0')
+		cli_print_text("  PROBLEM: ", cli_text(s, "problem"));
 	putchar('\n');
 }
 
 static void
 print_address(const json_t *a)
 {
-	print_text("  ", text(a, "source"));
-	print_text("  ", text(a, "address"));
+	cli_print_text("  ", cli_text(a, "source"));
+	cli_print_text("  ", cli_text(a, "address"));
 	printf("  %lld messages, %lld dropped, %lld refused, %lld connections",
-	    number(a, "messages"), number(a, "dropped"), number(a, "refused"),
-	    number(a, "connections"));
-	if (*text(a, "problem") != '\0')
-		print_text("  PROBLEM: ", text(a, "problem"));
+	    cli_number(a, "messages"), cli_number(a, "dropped"), cli_number(a, "refused"),
+	    cli_number(a, "connections"));
+	if (*cli_text(a, "problem") != '\0')
+		cli_print_text("  PROBLEM: ", cli_text(a, "problem"));
 	putchar('\n');
 }
 
 static void
 print_gap(const json_t *g)
 {
-	printf("  %s", text(g, "time"));
-	print_text("  ", text(g, "source"));
-	printf("  %s", text(g, "reason"));
+	printf("  %s", cli_text(g, "time"));
+	cli_print_text("  ", cli_text(g, "source"));
+	printf("  %s", cli_text(g, "reason"));
 	if (json_object_get(g, "to") != NULL)
-		printf("  bytes %lld to %lld", number(g, "from"), number(g, "to"));
+		printf("  bytes %lld to %lld", cli_number(g, "from"), cli_number(g, "to"));
 	if (json_object_get(g, "messages") != NULL)
-		printf("  %lld messages", number(g, "messages"));
-	if (*text(g, "path") != '\0')
-		print_text("  ", text(g, "path"));
-	print_text("  ", text(g, "text"));
+		printf("  %lld messages", cli_number(g, "messages"));
+	if (*cli_text(g, "path") != '\0')
+		cli_print_text("  ", cli_text(g, "path"));
+	cli_print_text("  ", cli_text(g, "text"));
 	putchar('\n');
 }
 
 static void
 print_ended(const json_t *e)
 {
-	printf("  %s", text(e, "time"));
-	print_text("  ", text(e, "path"));
-	printf("  examined to its end at %lld", number(e, "examined"));
-	print_text("  ", text(e, "stream"));
+	printf("  %s", cli_text(e, "time"));
+	cli_print_text("  ", cli_text(e, "path"));
+	printf("  examined to its end at %lld", cli_number(e, "examined"));
+	cli_print_text("  ", cli_text(e, "stream"));
 	putchar('\n');
 }
 

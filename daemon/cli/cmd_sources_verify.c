@@ -10,29 +10,17 @@
 
 #include "cli/cmd_sources.h"
 #include "source/source_verify.h"
-#include "util/vis.h"
 
 struct verify {
 	const json_t *streams, *ended, *gaps;
 	unsigned long long files, examined, behind, wrong;
 };
 
-static const char *
-text(const json_t *obj, const char *name)
-{
-	const char *s = json_string_value(json_object_get(obj, name));
-
-	return s == NULL ? "" : s;
-}
-
 static void
 report(struct verify *v, const char *path, const char *what)
 {
-	struct buf out = BUF_INIT;
-
-	vis_text(&out, sv_str(path));
-	printf("%s: %s\n", buf_str(&out), what);
-	buf_free(&out);
+	cli_print_text("", path);
+	printf(": %s\n", what);
 	v->wrong++;
 }
 
@@ -45,7 +33,7 @@ find_stream(const json_t *list, const char *id)
 	/* The last: a stream that was begun again is told again. */
 	json_array_foreach(list, i, s)
 	{
-		if (strcmp(text(s, "stream"), id) == 0)
+		if (strcmp(cli_text(s, "stream"), id) == 0)
 			found = s;
 	}
 	return found;
@@ -64,7 +52,7 @@ passed_over(const struct verify *v, const char *stream, uint64_t end)
 		uint64_t from = (uint64_t)json_integer_value(json_object_get(g, "from"));
 		uint64_t to = (uint64_t)json_integer_value(json_object_get(g, "to"));
 
-		if (strcmp(text(g, "stream"), stream) != 0 || from >= end)
+		if (strcmp(cli_text(g, "stream"), stream) != 0 || from >= end)
 			continue;
 		sum += (to < end ? to : end) - from;
 	}
@@ -83,12 +71,16 @@ verify_size(struct verify *v, const char *path, const char *id, uint64_t size, u
 	v->files++;
 	v->examined += examined - (gaps < examined ? gaps : examined);
 	v->behind += size - examined;
-	if (gaps > 0)
-		printf("%s: %llu bytes were passed over, with a reason\n", path,
+	if (gaps > 0) {
+		cli_print_text("", path);
+		printf(": %llu bytes were passed over, with a reason\n",
 		    (unsigned long long)gaps);
-	if (size > examined)
-		printf("%s: %llu bytes are not examined yet\n", path,
+	}
+	if (size > examined) {
+		cli_print_text("", path);
+		printf(": %llu bytes are not examined yet\n",
 		    (unsigned long long)(size - examined));
+	}
 }
 
 static void
@@ -144,9 +136,9 @@ verify_ended(struct verify *v)
 		char id[SOURCE_VERIFY_ID_SIZE];
 		uint64_t size;
 
-		if (source_verify_look(text(e, "path"), id, &size) == 0 &&
-		    strcmp(id, text(e, "stream")) == 0 && find_stream(v->ended, id) == e)
-			verify_size(v, text(e, "path"), id, size,
+		if (source_verify_look(cli_text(e, "path"), id, &size) == 0 &&
+		    strcmp(id, cli_text(e, "stream")) == 0 && find_stream(v->ended, id) == e)
+			verify_size(v, cli_text(e, "path"), id, size,
 			    (uint64_t)json_integer_value(json_object_get(e, "examined")));
 	}
 }

@@ -5,31 +5,6 @@
 #include <string.h>
 
 #include "cli/cli.h"
-#include "util/vis.h"
-
-static const char *
-text(const json_t *obj, const char *name)
-{
-	const char *s = json_string_value(json_object_get(obj, name));
-
-	return s == NULL ? "" : s;
-}
-
-static long long
-number(const json_t *obj, const char *name)
-{
-	return (long long)json_integer_value(json_object_get(obj, name));
-}
-
-static void
-print_text(const char *s)
-{
-	struct buf out = BUF_INIT;
-
-	vis_text(&out, sv_str(s));
-	fputs(buf_str(&out), stdout);
-	buf_free(&out);
-}
 
 static void
 print_redis(const json_t *redis)
@@ -37,8 +12,8 @@ print_redis(const json_t *redis)
 	bool ready = json_is_true(json_object_get(redis, "ready"));
 
 	printf("redis      %s", ready ? "here" : "AWAY: ");
-	print_text(text(redis, "problem"));
-	printf(", %lld commits, lost %lld times\n", number(redis, "commits"), number(redis, "losses"));
+	cli_print_text("", cli_text(redis, "problem"));
+	printf(", %lld commits, lost %lld times\n", cli_number(redis, "commits"), cli_number(redis, "losses"));
 }
 
 static void
@@ -46,7 +21,7 @@ print_outbox(const json_t *outbox)
 {
 	if (json_is_object(outbox))
 		printf("webhooks   %lld waiting, %lld failing, %lld given up\n",
-		    number(outbox, "waiting"), number(outbox, "failing"), number(outbox, "dead"));
+		    cli_number(outbox, "waiting"), cli_number(outbox, "failing"), cli_number(outbox, "dead"));
 	else
 		puts("webhooks   unknown while Redis is away");
 }
@@ -60,18 +35,18 @@ print_sources(const json_t *sources)
 	puts("sources");
 	json_array_foreach(sources, i, s)
 	{
-		long long offset = number(s, "offset"), size = number(s, "size");
+		long long offset = cli_number(s, "offset"), size = cli_number(s, "size");
 
 		fputs("  ", stdout);
-		print_text(text(s, "source"));
+		cli_print_text("", cli_text(s, "source"));
 		fputs("  ", stdout);
-		print_text(text(s, "path"));
+		cli_print_text("", cli_text(s, "path"));
 		printf("  %lld bytes examined", offset);
 		if (size > offset)
 			printf(", %lld to go", size - offset);
-		if (*text(s, "problem") != '\0') {
+		if (*cli_text(s, "problem") != '\0') {
 			fputs("  PROBLEM: ", stdout);
-			print_text(text(s, "problem"));
+			cli_print_text("", cli_text(s, "problem"));
 		}
 		putchar('\n');
 	}
@@ -95,12 +70,12 @@ print_status(const json_t *st)
 {
 	const json_t *rules = json_object_get(st, "rules");
 
-	printf("triaged    %s on ", text(st, "version"));
-	print_text(text(st, "node"));
-	printf(", up %lld s since %s\n", number(st, "uptime_ms") / 1000, text(st, "started"));
+	printf("triaged    %s on ", cli_text(st, "version"));
+	cli_print_text("", cli_text(st, "node"));
+	printf(", up %lld s since %s\n", cli_number(st, "uptime_ms") / 1000, cli_text(st, "started"));
 	printf("rules      %lld event rules, %lld incident rules, loaded %s, %.12s\n",
-	    number(rules, "events"), number(rules, "incidents"), text(rules, "loaded"),
-	    text(rules, "hash"));
+	    cli_number(rules, "events"), cli_number(rules, "incidents"), cli_text(rules, "loaded"),
+	    cli_text(rules, "hash"));
 	print_redis(json_object_get(st, "redis"));
 	print_outbox(json_object_get(st, "outbox"));
 	print_sources(json_object_get(st, "sources"));
