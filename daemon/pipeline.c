@@ -183,13 +183,11 @@ pass_back(struct intake *in, const struct batch *b)
 }
 
 static void
-committed(void *ctx, const struct batch *b, const char *const *opened, size_t nopened)
+committed(void *ctx, const struct batch *b, size_t nopened)
 {
 	struct pipeline *p = ctx;
 
 	p->stats.incidents += nopened;
-	for (size_t i = 0; i < nopened; i++)
-		log_debug("pipeline", "%s opened", opened[i]);
 	if (p->intake != NULL)
 		pass_back(p->intake, b);
 	commit(p, !p->draining);
@@ -279,7 +277,8 @@ pipeline_open(struct ev *ev, const struct pipeline_conf *conf)
 		    conf->secrets, attempt_ended, p);
 	}
 	if (conf->state != NULL) {
-		p->state = state_open(ev, conf->state, &state_cb, p);
+		p->state = state_open(
+		    ev, conf->state, correlator_cache(p->correlator), &state_cb, p);
 		if (p->state == NULL)
 			pipeline_free(&p);
 	}

@@ -199,14 +199,14 @@ START_TEST(rules_have_what_the_file_says)
 	ck_assert_int_eq(e->body->patterns[0].captures[1].type, FIELD_IP);
 	ck_assert_str_eq(e->body->patterns[0].captures[2].field, "odd.thing_here");
 	ck_assert_uint_eq(e->nincidents, 1);
-	i = e->incidents[0];
+	i = e->incidents[0].rule;
 	ck_assert_ptr_eq(ruleset_incident(rs, 0), i);
 	ck_assert_str_eq(i->title, "FTP guessing of {user_name} from {source_ip}");
 	ck_assert_uint_eq(i->nby, 2);
-	ck_assert_str_eq(i->by[0], "source.ip");
-	ck_assert_str_eq(i->by[1], "user.name");
-	ck_assert_int_eq(i->count, 7);
-	ck_assert_int_eq(i->within, 300000);
+	ck_assert_str_eq(i->by[0].field, "source.ip");
+	ck_assert_str_eq(i->by[1].field, "user.name");
+	ck_assert_int_eq(i->condition.least, 7);
+	ck_assert_int_eq(i->condition.within, 300000);
 	ck_assert_int_eq(i->rearm, 86400000);
 	ck_assert_str_eq(i->playbook, "");
 	ck_assert_str_eq(i->file, "a.yaml");
@@ -300,10 +300,10 @@ START_TEST(a_site_overrides_single_keys)
 	ck_assert_uint_eq(e->body->npatterns, 1);
 	ck_assert_ptr_nonnull(strstr(e->body->place.file, "base/a.yaml"));
 	ck_assert_ptr_nonnull(strstr(e->body->override_file, "site/local.yaml"));
-	ck_assert_int_eq(e->incidents[0]->count, 20);
-	ck_assert_int_eq(e->incidents[0]->within, 600000);
-	ck_assert_int_eq(e->incidents[0]->rearm, 3600000);
-	ck_assert_str_eq(e->incidents[0]->file, "a.yaml");
+	ck_assert_int_eq(e->incidents[0].rule->condition.least, 20);
+	ck_assert_int_eq(e->incidents[0].rule->condition.within, 600000);
+	ck_assert_int_eq(e->incidents[0].rule->rearm, 3600000);
+	ck_assert_str_eq(e->incidents[0].rule->file, "a.yaml");
 	ruleset_unref(&rs);
 }
 END_TEST

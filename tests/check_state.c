@@ -91,12 +91,11 @@ got_delivery(void *ctx, struct delivery *d)
 }
 
 static void
-got_committed(void *ctx, const struct batch *b, const char *const *opened, size_t n)
+got_committed(void *ctx, const struct batch *b, size_t n)
 {
 	struct half *h = ctx;
 
 	(void)b;
-	(void)opened;
 	h->committed++;
 	h->opened += (unsigned)n;
 }
@@ -145,7 +144,7 @@ half_open(struct half *h, char *dir)
 	    .correlator = correlator_new(),
 	    .dir = dir,
 	    .conf = {.node = "web-1", .dir = dir, .durable = true, .channels = channels, .nchannels = 2}};
-	h->state = state_open(h->ev, &h->conf, &callbacks, h);
+	h->state = state_open(h->ev, &h->conf, correlator_cache(h->correlator), &callbacks, h);
 	ck_assert_ptr_nonnull(h->state);
 	rig_turn_until(h->ev, is_ready, h, WAIT);
 }

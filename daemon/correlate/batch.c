@@ -5,17 +5,18 @@
 
 #include <stdlib.h>
 
-#include "rule/ruleset.h"
+#include "util/xalloc.h"
 
-static void
-entry_clear(struct batch_entry *e)
+struct batch *
+batch_new(void)
 {
-	free(e->group);
-	free(e->title);
-	free(e->key);
-	free(e->times);
-	for (size_t i = 0; i < e->nsamples; i++)
-		free(e->samples[i]);
+	return xcalloc(1, sizeof(struct batch));
+}
+
+size_t
+batch_size(const struct batch *b)
+{
+	return b->nentries * sizeof(*b->entries) + b->arena.total + b->bytes;
 }
 
 void
@@ -25,8 +26,6 @@ batch_free(struct batch **bp)
 
 	if (b == NULL)
 		return;
-	for (size_t i = 0; i < b->nentries; i++)
-		entry_clear(&b->entries[i]);
 	for (size_t i = 0; i < b->npositions; i++) {
 		free(b->positions[i].stream);
 		free(b->positions[i].path);
@@ -37,9 +36,12 @@ batch_free(struct batch **bp)
 	}
 	for (size_t i = 0; i < b->nrulesets; i++)
 		ruleset_unref(&b->rulesets[i]);
+	arena_free(&b->arena);
 	free(b->entries);
+	free(b->rules);
 	free(b->positions);
 	free(b->gaps);
+	free(b->uncounted);
 	free(b->rulesets);
 	free(b);
 	*bp = NULL;

@@ -9,29 +9,45 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "correlate/group.h"
+#include "util/arena.h"
 #include "util/buf.h"
 
-struct incident_rule;
 struct ruleset;
 
-#define BATCH_SAMPLES 20     /* sample lines kept per entry */
+#define BATCH_SAMPLES 20       /* lines kept of an incident */
 #define BATCH_SAMPLE_LINE 1024 /* bytes of the line in a sample */
 
-/* The events of one group.  Times stand in order of arrival and end where the
- * batch alone has satisfied the rule: what comes later only counts. */
+/* ${n} events that are the same to the rule, one after the other. */
+struct batch_point {
+	struct group_event event;
+	uint64_t n;
+};
+
+/* A line that may become an incident's. */
+struct batch_sample {
+	const char *json;
+	int64_t time;
+	size_t point; /* the event is of this point; npoints: of the rest */
+};
+
+/* Events of one group in order of arrival.  Once they alone satisfy the rule, what
+ * comes later only counts, until a pause longer than rearm: then the group has another
+ * entry, next. */
 struct batch_entry {
 	const struct incident_rule *rule;
-	char *group;    /* "RULE|LENGTH:VALUE...": the group's name in Redis */
-	size_t group_n; /* may hold any byte */
-	char *title;    /* valid UTF-8 */
-	char *key;      /* JSON object: {"source.ip":"192.0.2.1"} */
-	uint64_t n;     /* events */
-	int64_t last;   /* greatest event time, ms */
-	int64_t *times; /* of the first ntimes events */
-	size_t ntimes;
-	int64_t rest_first, rest_last; /* least and greatest time of the others */
-	bool satisfied; /* no more times are needed */
-	char *samples[BATCH_SAMPLES]; /* JSON objects; sample i belongs to event i */
+	struct sv key; /* the group's name within the rule: "11:192.0.2.10" for each field */
+	size_t next;   /* index, 0: none */
+	size_t sibling; /* the next group of the rule, 0: none */
+	bool sampled;  /* the group has lines enough */
+	bool satisfied;
+	int64_t last; /* greatest event time, ms */
+	struct batch_point *points;
+	size_t npoints, cap;
+	size_t check_at; /* number of points at which to see whether they satisfy the rule */
+	uint64_t rest; /* events after the points */
+	int64_t rest_first, rest_last;
+	struct batch_sample *samples; /* room for BATCH_SAMPLES, or NULL */
 	size_t nsamples;
 };
 
@@ -50,18 +66,41 @@ struct batch_gap {
 	char *json; /* as people see it, see INTERFACES.md */
 };
 
+/* The groups of a rule, in order of their first event. */
+struct batch_rule {
+	const struct incident_rule *rule;
+	size_t first, last; /* entries, linked by sibling */
+	size_t n;
+};
+
+/* Events that an incident rule wanted and could not count. */
+struct batch_uncounted {
+	const char *rule; /* id */
+	const char *why;  /* "no-key", "in-hours": see INTERFACES.md */
+	uint64_t n;
+};
+
 struct batch {
 	struct batch_entry *entries;
 	size_t nentries;
+	struct batch_rule *rules; /* that have entries */
+	size_t nrules;
 	struct batch_position *positions;
 	size_t npositions;
 	struct batch_gap *gaps;
 	size_t ngaps;
-	size_t bytes;              /* about what it takes in memory */
+	struct batch_uncounted *uncounted;
+	size_t nuncounted;
+	struct arena arena; /* of entries' keys, points and samples */
+	size_t nsamples;    /* of all entries */
+	size_t bytes;       /* of gaps */
 	struct ruleset **rulesets; /* references that keep the entries' rules alive */
 	size_t nrulesets;
 };
 
+struct batch *batch_new(void);
 void batch_free(struct batch **b);
+/* About what it takes in memory. */
+size_t batch_size(const struct batch *b);
 
 #endif

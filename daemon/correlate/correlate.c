@@ -1,27 +1,35 @@
 /*
- * correlate: see correlate.h.  Owns the gathering batch and an index of its
- * entries by group name; the window test here only decides which event times
- * must travel, and is the same as the one in state/triaged.lua.
+ * correlate: see correlate.h.  Owns the gathering batch, an index of its entries by
+ * rule and key, and the cache of groups that commits are worked out from.
  */
 #include "correlate/correlate.h"
 
 #include <stdlib.h>
 
 #include "correlate/correlate_internal.h"
+#include "correlate/group_key.h"
 #include "rule/ruleset.h"
 #include "util/clock.h"
-#include "util/digest.h"
 #include "util/json.h"
-#include "util/vis.h"
+#include "util/num.h"
 #include "util/xalloc.h"
 
-#define FULL_ENTRIES 4096
-#define FULL_BYTES (8U << 20)
+#define FULL_ENTRIES (1U << 16)
+#define FULL_BYTES (32U << 20)
+#define SAMPLES_FULL 4096 /* lines of a batch; beyond, one of each entry */
+#define POINTS_FIRST 2
+#define POINTS_CHECK 32 /* from so many on, see whether they satisfy the rule alone */
+
+/* Of values; the same in all daemons and for ever, since hashes are kept. */
+static const struct hash_key value_key = {0x7472696167656421ULL, 0x76616c7565732e2eULL};
 
 struct correlator {
 	struct batch *batch;
-	struct group_index index; /* group name -> its latest entry in the batch */
-	struct buf group;         /* scratch: the name of the group at hand */
+	struct group_index index; /* -> the latest entry of a group */
+	struct group_cache *cache;
+	struct group trial; /* scratch: an entry's points, applied to nothing */
+	struct buf key;     /* scratch: the group at hand */
+	struct buf sample;  /* scratch */
 	struct correlate_stats stats;
 };
 
@@ -30,7 +38,8 @@ correlator_new(void)
 {
 	struct correlator *c = xcalloc(1, sizeof(*c));
 
-	c->batch = xcalloc(1, sizeof(*c->batch));
+	c->batch = batch_new();
+	c->cache = group_cache_new();
 	group_index_init(&c->index);
 	return c;
 }
@@ -43,120 +52,22 @@ correlator_free(struct correlator **cp)
 	if (c == NULL)
 		return;
 	batch_free(&c->batch);
+	group_cache_free(&c->cache);
 	group_index_free(&c->index);
-	buf_free(&c->group);
+	group_free(&c->trial);
+	buf_free(&c->key);
+	buf_free(&c->sample);
 	free(c);
 	*cp = NULL;
 }
 
-/* Write the group's name: no two keys share one.  False when ${e} lacks a field. */
-static bool
-name_group(struct buf *out, const struct incident_rule *rule, const struct event *e)
+struct group_cache *
+correlator_cache(struct correlator *c)
 {
-	out->n = 0;
-	buf_puts(out, rule->id);
-	buf_putc(out, '|');
-	for (size_t i = 0; i < rule->nby; i++) {
-		const struct sv *value = event_field(e, rule->by[i]);
-
-		if (value == NULL)
-			return false;
-		buf_printf(out, "%zu:", value->n);
-		buf_sv(out, *value);
-	}
-	return true;
+	return c->cache;
 }
 
-static char *
-key_json(const struct incident_rule *rule, const struct event *e)
-{
-	struct buf out = BUF_INIT;
-
-	buf_putc(&out, '{');
-	for (size_t i = 0; i < rule->nby; i++) {
-		if (i > 0)
-			buf_putc(&out, ',');
-		json_quote(&out, sv_str(rule->by[i]));
-		buf_putc(&out, ':');
-		json_quote(&out, *event_field(e, rule->by[i]));
-	}
-	buf_putc(&out, '}');
-	return buf_steal(&out);
-}
-
-/* Is the placeholder ${name} (as a capture is spelt, source_ip) the field
- * ${dotted} (source.ip)? */
-static bool
-spells(struct sv name, const char *dotted)
-{
-	if (name.n != strlen(dotted))
-		return false;
-	for (size_t i = 0; i < name.n; i++)
-		if (name.p[i] != (dotted[i] == '.' ? '_' : dotted[i]))
-			return false;
-	return true;
-}
-
-static const struct sv *
-placeholder_value(const struct incident_rule *rule, const struct event *e, struct sv name)
-{
-	for (size_t i = 0; i < rule->nby; i++)
-		if (spells(name, rule->by[i]))
-			return event_field(e, rule->by[i]);
-	return NULL;
-}
-
-/* The rule's title with {source_ip} and the like filled in. */
-static char *
-render_title(const struct incident_rule *rule, const struct event *e)
-{
-	struct sv rest = sv_str(rule->title);
-	struct buf out = BUF_INIT;
-
-	while (rest.n > 0) {
-		const char *open = memchr(rest.p, '{', rest.n);
-		size_t before = open == NULL ? rest.n : (size_t)(open - rest.p);
-		const char *end = open == NULL ? NULL : memchr(open, '}', rest.n - before);
-		const struct sv *value = NULL;
-
-		buf_add(&out, rest.p, before);
-		if (end != NULL) {
-			size_t n = (size_t)(end - open) - 1;
-
-			value = placeholder_value(rule, e, (struct sv){open + 1, n});
-			if (value != NULL) {
-				vis_utf8(&out, *value);
-				before += n + 2;
-			}
-		}
-		if (open != NULL && value == NULL) {
-			buf_putc(&out, '{');
-			before++;
-		}
-		rest = sv_from(rest, before);
-	}
-	return buf_steal(&out);
-}
-
-static char *
-render_sample(const struct event *e)
-{
-	const struct line *line = e->record->line;
-	struct sv all = e->record->text, text = {all.p, vis_cut(all, BATCH_SAMPLE_LINE)};
-	char hash[DIGEST_HEX_SIZE];
-	struct buf out = BUF_INIT;
-
-	digest_sha256_hex(all, hash);
-	buf_puts(&out, "{\"file\":");
-	json_quote(&out, sv_str(line->stream->path));
-	buf_printf(&out, ",\"offset\":%llu,\"sha256\":\"%s\",\"time\":\"",
-	    (unsigned long long)line->offset, hash);
-	clock_format(&out, e->record->time);
-	buf_puts(&out, "\",\"line\":");
-	json_quote(&out, text);
-	buf_puts(&out, text.n < all.n || line->cut ? ",\"cut\":true}" : "}");
-	return buf_steal(&out);
-}
+/* ---- an event into an entry --------------------------------------------------- */
 
 static void
 hold_ruleset(struct batch *b, struct ruleset *rules)
@@ -167,9 +78,21 @@ hold_ruleset(struct batch *b, struct ruleset *rules)
 	b->rulesets[b->nrulesets++] = ruleset_ref(rules);
 }
 
+/* Has the group's incident lines enough?  As far as is known here. */
+static bool
+is_sampled(struct correlator *c, const struct incident_rule *rule, struct sv key)
+{
+	struct sv bytes = group_cache_get(c->cache, rule, key);
+
+	c->trial.rule = rule;
+	return bytes.n > 0 && group_decode(&c->trial, bytes) && c->trial.incident.number != 0 &&
+	    !c->trial.closed &&
+	    (c->trial.incident.samples >= BATCH_SAMPLES ||
+	        (c->trial.incident.samples > 0 && c->batch->nsamples >= SAMPLES_FULL));
+}
+
 static struct batch_entry *
-add_entry(
-    struct correlator *c, const struct incident_rule *rule, const struct event *e)
+add_entry(struct correlator *c, const struct incident_rule *rule)
 {
 	struct batch *b = c->batch;
 	struct batch_entry *entry;
@@ -177,93 +100,254 @@ add_entry(
 	XGROW(b->entries, b->nentries);
 	entry = &b->entries[b->nentries];
 	*entry = (struct batch_entry){.rule = rule,
-	    .group = xstrndup(c->group.p, c->group.n),
-	    .group_n = c->group.n,
-	    .title = render_title(rule, e),
-	    .key = key_json(rule, e),
-	    .last = e->record->time};
-	group_index_put(&c->index, b, buf_view(&c->group), b->nentries);
+	    .key = {arena_copy(&b->arena, c->key.p, c->key.n), c->key.n},
+	    .check_at = POINTS_CHECK,
+	    .sampled = is_sampled(c, rule, buf_view(&c->key))};
+	group_index_put(&c->index, b, rule, entry->key, b->nentries);
 	b->nentries++;
-	b->bytes += sizeof(*entry) + 2 * c->group.n + 256;
 	return entry;
 }
 
-/* Does a span of rule->within that holds the newest time hold rule->count of the
- * last 2 * count times?  Sound: if it says yes of this batch alone, it is so for
- * the group whatever came before. */
-static bool
-satisfied(const struct batch_entry *e)
+/* The group is new in this batch. */
+static void
+link_entry(struct batch *b, size_t at)
 {
-	size_t keep = 2 * (size_t)e->rule->count, start = e->ntimes > keep ? e->ntimes - keep : 0;
+	const struct incident_rule *rule = b->entries[at].rule;
+	size_t i = 0;
 
-	return window_around(
-	    e->times + start, e->ntimes - start, e->rule->within, (size_t)e->rule->count);
+	while (i < b->nrules && b->rules[i].rule->identity != rule->identity)
+		i++;
+	if (i == b->nrules) {
+		XGROW(b->rules, b->nrules);
+		b->rules[b->nrules++] = (struct batch_rule){rule, at, at, 1};
+		return;
+	}
+	b->entries[b->rules[i].last].sibling = at;
+	b->rules[i].last = at;
+	b->rules[i].n++;
+}
+
+/* The group of c->key. */
+static struct batch_entry *
+find_entry(struct correlator *c, struct ruleset *rules, const struct incident_rule *rule, int64_t t)
+{
+	struct batch *b = c->batch;
+	struct batch_entry *entry;
+	size_t at;
+
+	hold_ruleset(b, rules);
+	if (!group_index_get(&c->index, b, rule, buf_view(&c->key), &at)) {
+		entry = add_entry(c, rule);
+		link_entry(b, b->nentries - 1);
+		return entry;
+	}
+	/* What is only a number cannot tell of a pause. */
+	if (!b->entries[at].satisfied || t - b->entries[at].last <= rule->rearm)
+		return &b->entries[at];
+	entry = add_entry(c, rule);
+	b->entries[at].next = b->nentries - 1;
+	return entry;
+}
+
+static void
+add_point(struct batch *b, struct batch_entry *e, const struct group_event *event)
+{
+	if (e->npoints == e->cap) {
+		size_t cap = e->cap == 0 ? POINTS_FIRST : 2 * e->cap;
+		struct batch_point *points = arena_alloc(&b->arena, cap * sizeof(*points));
+
+		if (e->npoints > 0)
+			memcpy(points, e->points, e->npoints * sizeof(*points));
+		e->points = points;
+		e->cap = cap;
+	}
+	e->points[e->npoints++] = (struct batch_point){*event, 1};
+}
+
+/* Do the points open an incident whatever was before? */
+static bool
+satisfies(struct correlator *c, const struct batch_entry *e)
+{
+	struct group *g = &c->trial;
+
+	g->rule = e->rule;
+	group_clear(g);
+	for (size_t i = 0; i < e->npoints; i++) {
+		const struct batch_point *p = &e->points[i];
+
+		for (uint64_t k = 0; k < p->n; k++) {
+			group_apply(g, &p->event);
+			if (g->incident.number != 0)
+				break;
+		}
+	}
+	return g->incident.number != 0;
 }
 
 static void
 add_rest(struct batch_entry *e, int64_t t)
 {
-	bool none = e->n - 1 == e->ntimes;
-
-	if (none || t < e->rest_first)
+	if (e->rest == 0 || t < e->rest_first)
 		e->rest_first = t;
-	if (none || t > e->rest_last)
+	if (e->rest == 0 || t > e->rest_last)
 		e->rest_last = t;
+	e->rest++;
 }
 
-static void
-add_event(struct batch *b, struct batch_entry *entry, const struct event *e)
+static bool
+is_same(const struct group_event *a, const struct group_event *b)
 {
-	int64_t t = e->record->time;
-
-	entry->n++;
-	if (t > entry->last)
-		entry->last = t;
-	if (entry->satisfied) {
-		add_rest(entry, t);
-	} else {
-		XGROW(entry->times, entry->ntimes);
-		entry->times[entry->ntimes++] = t;
-		entry->satisfied = satisfied(entry);
-		b->bytes += sizeof(t);
-	}
-	if (entry->nsamples < BATCH_SAMPLES && entry->nsamples == entry->n - 1) {
-		entry->samples[entry->nsamples] = render_sample(e);
-		b->bytes += strlen(entry->samples[entry->nsamples]);
-		entry->nsamples++;
-	}
+	return a->time == b->time && a->value == b->value && a->timer == b->timer;
 }
 
 static void
-count_for(struct correlator *c, struct ruleset *rules, const struct incident_rule *rule,
+count(struct correlator *c, struct batch_entry *e, const struct group_event *event)
+{
+	if (event->time > e->last || (e->npoints == 0 && e->rest == 0))
+		e->last = event->time;
+	if (e->satisfied) {
+		add_rest(e, event->time);
+		return;
+	}
+	if (e->npoints > 0 && is_same(&e->points[e->npoints - 1].event, event)) {
+		e->points[e->npoints - 1].n++;
+		return;
+	}
+	add_point(c->batch, e, event);
+	if (e->npoints == e->check_at) {
+		e->check_at *= 2;
+		e->satisfied = group_kind_folds(e->rule->condition.kind) && satisfies(c, e);
+	}
+}
+
+/* Keep the line, if it is among the first. */
+static void
+sample(struct correlator *c, struct batch_entry *entry, const struct event *e)
+{
+	struct batch *b = c->batch;
+	struct batch_sample *s;
+
+	if (entry->sampled || entry->nsamples == BATCH_SAMPLES ||
+	    (entry->nsamples > 0 && b->nsamples >= SAMPLES_FULL))
+		return;
+	if (entry->samples == NULL)
+		entry->samples = arena_alloc(&b->arena, BATCH_SAMPLES * sizeof(*entry->samples));
+	c->sample.n = 0;
+	correlate_sample(e, &c->sample);
+	s = &entry->samples[entry->nsamples++];
+	*s = (struct batch_sample){.json = arena_copy(&b->arena, buf_str(&c->sample), c->sample.n + 1),
+	    .time = e->record->time,
+	    .point = entry->satisfied ? entry->npoints : entry->npoints - 1};
+	b->nsamples++;
+}
+
+/* ---- which rules, which group, which value ------------------------------------ */
+
+static void
+uncounted(struct batch *b, struct ruleset *rules, const struct incident_rule *rule, const char *why)
+{
+	size_t i = 0;
+
+	hold_ruleset(b, rules);
+	while (i < b->nuncounted &&
+	    (strcmp(b->uncounted[i].why, why) != 0 || strcmp(b->uncounted[i].rule, rule->id) != 0))
+		i++;
+	if (i == b->nuncounted) {
+		XGROW(b->uncounted, b->nuncounted);
+		b->uncounted[b->nuncounted++] = (struct batch_uncounted){rule->id, why, 0};
+	}
+	b->uncounted[i].n++;
+}
+
+/* What the condition looks at; false when ${e} does not have it. */
+static bool
+take_value(const struct condition *cond, const struct event *e, uint32_t steps, uint64_t *value)
+{
+	const struct sv *field;
+	int64_t number;
+
+	if (cond->kind == CONDITION_ALL_OF || cond->kind == CONDITION_SEQUENCE) {
+		*value = steps;
+		return true;
+	}
+	*value = 0;
+	if (cond->field == NULL)
+		return true;
+	field = event_field(e, cond->field);
+	if (field == NULL)
+		return false;
+	if (cond->kind != CONDITION_SUM) {
+		*value = hash_bytes(value_key, *field);
+		return true;
+	}
+	if (!num_int(*field, 0, INT64_MAX, &number))
+		return false;
+	*value = (uint64_t)number;
+	return true;
+}
+
+static uint32_t
+wanted_steps(const struct incident_link *link, const struct event *e)
+{
+	uint32_t steps = 0;
+
+	for (unsigned i = 0; i < link->rule->condition.nsteps; i++)
+		if ((link->steps >> i & 1) != 0 && incident_rule_wants(link->rule, i, e))
+			steps |= 1U << i;
+	return steps;
+}
+
+static void
+count_for(struct correlator *c, struct ruleset *rules, const struct incident_link *link,
     const struct event *e)
 {
-	struct batch_entry *entry = NULL;
-	size_t at;
+	const struct incident_rule *rule = link->rule;
+	struct group_event event = {.time = e->record->time};
+	uint32_t steps = wanted_steps(link, e);
+	struct batch_entry *entry;
 
-	if (!name_group(&c->group, rule, e)) {
+	if (steps == 0)
+		return;
+	if (rule->outside != NULL && rule_hours_has(rule->outside, event.time)) {
+		uncounted(c->batch, rules, rule, "in-hours");
+		return;
+	}
+	c->key.n = 0;
+	if (!group_key_name(rule, e, &c->key)) {
 		c->stats.missing_key++;
+		uncounted(c->batch, rules, rule, "no-key");
+		return;
+	}
+	if (!take_value(&rule->condition, e, steps, &event.value)) {
+		c->stats.missing_key++;
+		uncounted(c->batch, rules, rule, "no-value");
 		return;
 	}
 	c->stats.counted++;
-	if (group_index_get(&c->index, c->batch, buf_view(&c->group), &at))
-		entry = &c->batch->entries[at];
-	/* After a pause longer than rearm the group starts afresh: an entry of its
-	 * own, so that the commit sees the pause.  So it does when the rule was
-	 * reloaded meanwhile. */
-	if (entry == NULL || entry->rule != rule || e->record->time - entry->last > rule->rearm) {
-		hold_ruleset(c->batch, rules);
-		entry = add_entry(c, rule, e);
-	}
-	add_event(c->batch, entry, e);
+	entry = find_entry(c, rules, rule, event.time);
+	count(c, entry, &event);
+	sample(c, entry, e);
 }
 
 void
 correlate_event(struct correlator *c, struct ruleset *rules, const struct event *e)
 {
 	for (size_t i = 0; i < e->rule->nincidents; i++)
-		count_for(c, rules, e->rule->incidents[i], e);
+		count_for(c, rules, &e->rule->incidents[i], e);
 }
+
+void
+correlate_timer(struct correlator *c, struct ruleset *rules, const struct incident_rule *rule,
+    struct sv key, int64_t now)
+{
+	struct group_event event = {.time = now, .timer = true};
+
+	c->key.n = 0;
+	buf_sv(&c->key, key);
+	count(c, find_entry(c, rules, rule, now), &event);
+}
+
+/* ---- positions and gaps --------------------------------------------------------- */
 
 void
 correlate_position(struct correlator *c, const struct position *pos)
@@ -336,14 +420,16 @@ correlate_gap(struct correlator *c, const struct trouble *t, int64_t now)
 bool
 correlate_pending(const struct correlator *c, bool urgent)
 {
-	return c->batch->nentries > 0 ||
-	    (!urgent && (c->batch->npositions > 0 || c->batch->ngaps > 0));
+	const struct batch *b = c->batch;
+
+	return b->nentries > 0 ||
+	    (!urgent && (b->npositions > 0 || b->ngaps > 0 || b->nuncounted > 0));
 }
 
 bool
 correlate_full(const struct correlator *c)
 {
-	return c->batch->nentries >= FULL_ENTRIES || c->batch->bytes >= FULL_BYTES;
+	return c->batch->nentries >= FULL_ENTRIES || batch_size(c->batch) >= FULL_BYTES;
 }
 
 struct batch *
@@ -351,7 +437,7 @@ correlate_take(struct correlator *c)
 {
 	struct batch *b = c->batch;
 
-	c->batch = xcalloc(1, sizeof(*c->batch));
+	c->batch = batch_new();
 	group_index_clear(&c->index);
 	return b;
 }
@@ -362,6 +448,7 @@ correlate_reset(struct correlator *c)
 	struct batch *b = correlate_take(c);
 
 	batch_free(&b);
+	group_cache_clear(c->cache);
 }
 
 const struct correlate_stats *

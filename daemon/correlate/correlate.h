@@ -1,8 +1,8 @@
 /*
  * correlate: folds events by (incident rule, key) into the batch that gathers.
  *
- * It decides nothing: whether a group opens an incident is worked out where the
- * group's state lives, in Redis (state/triaged.lua).  What is done here is to
+ * It decides nothing: what a batch's events come to is worked out when it is
+ * committed (settle.h), from the group as it is in Redis.  What is done here is to
  * make a million events of one address one entry.
  */
 #ifndef CORRELATE_CORRELATE_H
@@ -13,6 +13,7 @@
 #include <stdint.h>
 
 #include "correlate/batch.h"
+#include "correlate/group_cache.h"
 #include "model/event.h"
 #include "model/line.h"
 #include "model/trouble.h"
@@ -25,6 +26,10 @@ void correlator_free(struct correlator **c);
 /* Count ${e} for each incident rule that wants it.  ${rules} is the set its rule
  * belongs to; the batch takes a reference. */
 void correlate_event(struct correlator *c, struct ruleset *rules, const struct event *e);
+
+/* Time has passed up to ${now} for group ${key} of ${rule}. */
+void correlate_timer(struct correlator *c, struct ruleset *rules,
+    const struct incident_rule *rule, struct sv key, int64_t now);
 
 /* ${pos} is examined up to its offset; replaces an earlier one of its stream. */
 void correlate_position(struct correlator *c, const struct position *pos);
@@ -39,7 +44,9 @@ bool correlate_full(const struct correlator *c);
 
 /* Hand the batch over; a new one gathers. */
 struct batch *correlate_take(struct correlator *c);
-/* Forget what has gathered. */
+/* The groups that are known; it is the correlator's. */
+struct group_cache *correlator_cache(struct correlator *c);
+/* Forget what has gathered, and the groups. */
 void correlate_reset(struct correlator *c);
 
 struct correlate_stats {

@@ -1,5 +1,5 @@
 /*
- * correlate_index: group name -> entry of the batch.
+ * correlate_index: (rule, key) -> entry of the batch.
  */
 #include <stdlib.h>
 
@@ -32,28 +32,37 @@ group_index_clear(struct group_index *x)
 
 /* The slot of ${group}, or the free one where it would go. */
 static struct group_slot *
-find(const struct group_index *x, const struct batch *b, uint64_t h, struct sv group)
+find(const struct group_index *x, const struct batch *b, uint64_t h, const struct incident_rule *rule,
+    struct sv key)
 {
 	size_t i = h & (x->cap - 1);
 
 	for (; x->slots[i].entry != 0; i = (i + 1) & (x->cap - 1)) {
 		const struct batch_entry *e = &b->entries[x->slots[i].entry - 1];
 
-		if (x->slots[i].hash == h && sv_eq((struct sv){e->group, e->group_n}, group))
+		if (x->slots[i].hash == h && e->rule->identity == rule->identity && sv_eq(e->key, key))
 			break;
 	}
 	return &x->slots[i];
 }
 
+static uint64_t
+hash_of(const struct group_index *x, const struct incident_rule *rule, struct sv key)
+{
+	struct hash_key k = {x->key.k0 ^ rule->identity, x->key.k1};
+
+	return hash_bytes(k, key);
+}
+
 bool
-group_index_get(
-    const struct group_index *x, const struct batch *b, struct sv group, size_t *entry)
+group_index_get(const struct group_index *x, const struct batch *b, const struct incident_rule *rule,
+    struct sv key, size_t *entry)
 {
 	const struct group_slot *slot;
 
 	if (x->cap == 0)
 		return false;
-	slot = find(x, b, hash_bytes(x->key, group), group);
+	slot = find(x, b, hash_of(x, rule, key), rule, key);
 	if (slot->entry == 0)
 		return false;
 	*entry = slot->entry - 1;
@@ -81,14 +90,15 @@ grow(struct group_index *x)
 }
 
 void
-group_index_put(struct group_index *x, const struct batch *b, struct sv group, size_t entry)
+group_index_put(struct group_index *x, const struct batch *b, const struct incident_rule *rule,
+    struct sv key, size_t entry)
 {
-	uint64_t h = hash_bytes(x->key, group);
+	uint64_t h = hash_of(x, rule, key);
 	struct group_slot *slot;
 
 	if (2 * (x->used + 1) > x->cap)
 		grow(x);
-	slot = find(x, b, h, group);
+	slot = find(x, b, h, rule, key);
 	x->used += slot->entry == 0;
 	*slot = (struct group_slot){h, entry + 1};
 }

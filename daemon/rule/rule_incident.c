@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "model/event.h"
 #include "rule/rule_internal.h"
 #include "util/xalloc.h"
 
@@ -80,17 +81,19 @@ static void
 build_by(struct ruleset *rs, struct rule_load *l, const struct conf_strings *by,
     const struct counted *counted, struct incident_rule *rule)
 {
-	const char **fields = ruleset_array(rs, by->n, sizeof(*fields));
+	struct rule_key *keys = ruleset_array(rs, by->n, sizeof(*keys));
 
-	rule->by = fields;
+	rule->by = keys;
 	rule->nby = by->n;
 	for (size_t i = 0; i < by->n; i++) {
 		struct buf dotted = BUF_INIT;
 
 		rule_field_dotted(&dotted, by->v[i].s);
-		fields[i] = ruleset_keep(rs, buf_steal(&dotted));
+		keys[i] = (struct rule_key){.field = ruleset_keep(rs, buf_steal(&dotted)),
+		    .bits4 = 32,
+		    .bits6 = 128};
 		for (size_t j = 0; j < counted->n; j++)
-			if (!event_has(rs, counted->v[j], fields[i]))
+			if (!event_has(rs, counted->v[j], keys[i].field))
 				diag_error(l->diag, by->v[i].at,
 				    "not every pattern of %s captures \"%s\"",
 				    rs->events[counted->v[j]].id, by->v[i].s);
@@ -167,6 +170,49 @@ check_window(struct rule_load *l, const struct incident_conf *conf)
 		    (long long)conf->count);
 }
 
+/* What the state of the rule's groups depends on. */
+static uint64_t
+identity(const struct incident_rule *rule)
+{
+	struct buf text = BUF_INIT;
+	unsigned char hash[DIGEST_SIZE];
+	uint64_t id;
+
+	buf_printf(&text, "%s %lld %lld", rule->id, (long long)rule->condition.least,
+	    (long long)rule->condition.within);
+	for (size_t i = 0; i < rule->nby; i++)
+		buf_printf(&text, " %s", rule->by[i].field);
+	digest_sha256(buf_view(&text), hash);
+	memcpy(&id, hash, sizeof(id));
+	buf_free(&text);
+	return id;
+}
+
+bool
+incident_rule_wants(const struct incident_rule *rule, unsigned step, const struct event *e)
+{
+	(void)e;
+	return rule->filters[step] == NULL;
+}
+
+bool
+rule_key_value(const struct rule_key *key, const struct event *e, struct buf *out)
+{
+	const struct sv *value = event_field(e, key->field);
+
+	if (value != NULL)
+		buf_sv(out, *value);
+	return value != NULL;
+}
+
+bool
+rule_hours_has(const struct rule_hours *hours, int64_t t)
+{
+	(void)hours;
+	(void)t;
+	return false;
+}
+
 static void
 build_incident(
     struct ruleset *rs, struct rule_load *l, const struct rule_def *def, struct counted *links)
@@ -189,9 +235,14 @@ build_incident(
 	rule.title = ruleset_string(rs, conf->title.s);
 	rule.criteria = ruleset_string(rs, conf->criteria.s);
 	rule.playbook = conf->playbook.s == NULL ? "" : ruleset_string(rs, conf->playbook.s);
-	rule.count = conf->count;
-	rule.within = conf->within;
+	rule.condition = (struct condition){.kind = CONDITION_COUNT,
+	    .least = conf->count,
+	    .within = conf->within,
+	    .nsteps = 1};
+	rule.filters = ruleset_array(rs, 1, sizeof(*rule.filters));
 	rule.rearm = conf->rearm;
+	rule.groups = 1000000;
+	rule.identity = identity(&rule);
 	rule.file = ruleset_string(rs, base_name(def->file->path));
 	rule.file_hash = ruleset_string(rs, def->file->hash);
 	if (counted.n > 0)
@@ -202,10 +253,10 @@ build_incident(
 static void
 link_event(struct ruleset *rs, struct event_rule *event, const struct counted *link)
 {
-	const struct incident_rule **incidents = ruleset_array(rs, link->n, sizeof(*incidents));
+	struct incident_link *incidents = ruleset_array(rs, link->n, sizeof(*incidents));
 
 	for (size_t i = 0; i < link->n; i++)
-		incidents[i] = &rs->incidents[link->v[i]];
+		incidents[i] = (struct incident_link){&rs->incidents[link->v[i]], 1};
 	event->incidents = incidents;
 	event->nincidents = link->n;
 }

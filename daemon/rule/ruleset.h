@@ -11,12 +11,22 @@
 #include "conf/diag.h"
 #include "model/record.h"
 #include "model/severity.h"
+#include "rule/condition.h"
+#include "util/buf.h"
 #include "util/sv.h"
 
 struct ruleset;
 struct match_conf;
 
 struct rule_body;
+struct rule_filter;
+struct event;
+
+/* An incident rule that counts an event rule's events, as which of its steps. */
+struct incident_link {
+	const struct incident_rule *rule;
+	uint32_t steps; /* bit i: step i */
+};
 
 /* An event rule, as the stages after match see it.  What scan and match need is
  * its body, in rule.h. */
@@ -25,10 +35,17 @@ struct event_rule {
 	const char *title;
 	const char *class;
 	enum severity severity;
-	const struct incident_rule *const *incidents; /* those that count this event */
+	const struct incident_link *incidents; /* those that count this event */
 	size_t nincidents;
 	size_t index; /* 0 .. ruleset_nevents() - 1 */
 	const struct rule_body *body;
+};
+
+/* A field of the key, and what is made of its value. */
+struct rule_key {
+	const char *field; /* dotted */
+	bool lower;        /* upper-case ASCII letters become lower-case */
+	int bits4, bits6;  /* of an address that count; 32 and 128: all */
 };
 
 struct incident_rule {
@@ -37,15 +54,30 @@ struct incident_rule {
 	enum severity severity;
 	const char *criteria;
 	const char *playbook; /* "" when none */
-	const char *const *by; /* dotted field names, in order; nby may be 0: one group */
+	const struct rule_key *by; /* in order; nby may be 0: one group */
 	size_t nby;
-	int64_t count;  /* >= 1 */
-	int64_t within; /* ms */
+	struct condition condition;
+	const struct rule_filter *const *filters; /* of each step, NULL: all events */
+	const struct rule_hours *outside;         /* events in these hours do not count; or NULL */
 	int64_t rearm;  /* ms of quiet after which a new incident may open */
+	int64_t groups; /* keys remembered at most */
+	const struct incident_link *incidents; /* rules that count this rule's incidents */
+	size_t nincidents;
 	const char *file;      /* base name of the rule file that defined it */
 	const char *file_hash; /* SHA-256 of that file, hex */
+	uint64_t identity; /* of what is counted and how, and the id; not of how it is told */
 	size_t index;
 };
+
+/* Does step ${step} of ${rule} want ${e}, which its event rule says it may? */
+bool incident_rule_wants(const struct incident_rule *rule, unsigned step, const struct event *e);
+
+struct rule_hours;
+/* Does ${t} (ms) lie in these hours? */
+bool rule_hours_has(const struct rule_hours *hours, int64_t t);
+
+/* Append the value of ${key} in ${e}, transformed; false when ${e} has none. */
+bool rule_key_value(const struct rule_key *key, const struct event *e, struct buf *out);
 
 /* Events about the detector itself, present in every rule set. */
 #define RULE_MATCH_LIMIT "triaged.match-limit" /* a pattern ran out of its limits */

@@ -208,12 +208,26 @@ redis_free(struct redis **rp)
 	*rp = NULL;
 }
 
+/* Commits have hundreds of thousands of arguments: no printf here. */
 void
 redis_arg(struct redis_args *a, struct sv s)
 {
-	buf_printf(&a->wire, "$%zu\r\n", s.n);
-	buf_sv(&a->wire, s);
-	buf_puts(&a->wire, "\r\n");
+	char head[24], *h = head + sizeof(head);
+	size_t n = s.n, head_n;
+	char *to;
+
+	*--h = '\n';
+	*--h = '\r';
+	do
+		*--h = (char)('0' + n % 10);
+	while ((n /= 10) > 0);
+	*--h = '$';
+	head_n = (size_t)(head + sizeof(head) - h);
+	to = buf_reserve(&a->wire, head_n + s.n + 2);
+	memcpy(to, h, head_n);
+	memcpy(to + head_n, s.p, s.n);
+	memcpy(to + head_n + s.n, "\r\n", 2);
+	a->wire.n += head_n + s.n + 2;
 	a->n++;
 }
 

@@ -61,7 +61,7 @@ state_lose(struct state *s, const char *reason)
 	if (news)
 		log_warn("state", "Redis is away: %s; nothing is lost, trying again", s->problem);
 	redis_free(&s->redis);
-	batch_free(&s->batch);
+	state_commit_forget(s);
 	s->noutcomes = 0;
 	ev_timer_set(s->retry, s->backoff);
 	s->backoff = s->backoff * 2 > BACKOFF_MOST ? BACKOFF_MOST : s->backoff * 2;
@@ -199,11 +199,12 @@ hand_positions(struct state *s, const redisReply *flat, const redisReply *ended)
 static bool
 attach_reply_ok(const redisReply *reply)
 {
-	return reply->type == REDIS_REPLY_ARRAY && reply->elements == 4 &&
+	return reply->type == REDIS_REPLY_ARRAY && reply->elements == 5 &&
 	    reply->element[0]->type == REDIS_REPLY_INTEGER &&
 	    reply->element[1]->type == REDIS_REPLY_ARRAY &&
 	    reply->element[2]->type == REDIS_REPLY_ARRAY &&
-	    reply->element[3]->type == REDIS_REPLY_ARRAY;
+	    reply->element[3]->type == REDIS_REPLY_ARRAY &&
+	    reply->element[4]->type == REDIS_REPLY_ARRAY;
 }
 
 static void
@@ -303,17 +304,20 @@ connect_now(void *ctx)
 
 struct state *
 state_open(
-    struct ev *ev, const struct state_conf *conf, const struct state_cb *cb, void *ctx)
+    struct ev *ev, const struct state_conf *conf, struct group_cache *groups,
+    const struct state_cb *cb, void *ctx)
 {
 	struct state *s = xcalloc(1, sizeof(*s));
 
 	s->ev = ev;
 	s->conf = conf;
+	s->groups = groups;
 	s->cb = cb;
 	s->ctx = ctx;
 	s->asks.prev = s->asks.next = &s->asks;
 	s->backoff = BACKOFF_FIRST;
 	s->retry = ev_timer_new(ev, connect_now, s);
+	s->go_on = ev_timer_new(ev, state_commit_go_on, s);
 	if (conf->address == NULL) {
 		s->server = redis_server_new(ev, conf->dir, conf->durable);
 		if (s->server == NULL) {
@@ -335,7 +339,8 @@ state_free(struct state **sp)
 		return;
 	state_fail_asks(s);
 	redis_free(&s->redis);
-	batch_free(&s->batch);
+	state_commit_forget(s);
+	ev_timer_free(&s->go_on);
 	ev_timer_free(&s->retry);
 	redis_server_free(&s->server);
 	free(s);
@@ -351,13 +356,13 @@ state_is_ready(const struct state *s)
 bool
 state_is_idle(const struct state *s)
 {
-	return s->ready && s->batch == NULL;
+	return s->ready && s->sending.phase == SENDING_NOTHING;
 }
 
 size_t
 state_inflight(const struct state *s)
 {
-	return s->nasks + s->noutcomes + (s->batch != NULL);
+	return s->nasks + s->noutcomes + (s->sending.phase != SENDING_NOTHING);
 }
 
 const struct state_stats *

@@ -20,6 +20,7 @@
 struct ev;
 struct state;
 struct batch;
+struct group_cache;
 
 /* A channel, and the least severity it wants to hear of. */
 struct state_channel {
@@ -45,17 +46,18 @@ struct state_cb {
 	/* An outbox entry that waits for delivery: after ready() those that were
 	 * left, later new ones.  The callee may move strings out of ${d}. */
 	void (*delivery)(void *ctx, struct delivery *d);
-	/* The batch is in; ${opened} are the ids of the incidents it opened. */
-	void (*committed)(
-	    void *ctx, const struct batch *b, const char *const *opened, size_t nopened);
+	/* The batch is in; it opened ${nopened} incidents. */
+	void (*committed)(void *ctx, const struct batch *b, size_t nopened);
 	/* Redis is away: everything not reported committed is to be forgotten. */
 	void (*lost)(void *ctx, const char *reason);
 };
 
-/* ${conf} is borrowed for the life of the object.  NULL when the private server
+/* ${conf} and ${groups}, which commits are worked out from and change, are borrowed
+ * for the life of the object.  NULL when the private server
  * cannot be set up; logged.  Callbacks come from the loop. */
 struct state *state_open(
-    struct ev *ev, const struct state_conf *conf, const struct state_cb *cb, void *ctx);
+    struct ev *ev, const struct state_conf *conf, struct group_cache *groups,
+    const struct state_cb *cb, void *ctx);
 /* A commit in flight is abandoned: it happens or not, the positions tell.  Stops
  * the private server. */
 void state_free(struct state **s);
@@ -87,6 +89,7 @@ void state_move(struct state *s, const char *id, const char *action, const char 
 struct state_stats {
 	uint64_t commits;
 	uint64_t losses;  /* of the connection */
+	uint64_t collisions; /* commits worked out again, since groups had changed */
 	uint64_t refused; /* commits refused: another daemon with this node's name */
 };
 const struct state_stats *state_stats(const struct state *s);

@@ -1,5 +1,9 @@
 /*
  * state_commit: a batch as one function call, and what its answer says.
+ *
+ * What the batch's events come to is worked out here from the groups as the cache has
+ * them; the function refuses when Redis has others, and says which: then it is worked
+ * out again.  A large batch is done in slices, so that the loop never waits for it.
  */
 #include <assert.h>
 #include <hiredis/hiredis.h>
@@ -7,6 +11,9 @@
 #include <stdlib.h>
 
 #include "correlate/batch.h"
+#include "correlate/group_cache.h"
+#include "correlate/group_key.h"
+#include "ev/ev.h"
 #include "rule/ruleset.h"
 #include "state/state_internal.h"
 #include "util/clock.h"
@@ -66,63 +73,342 @@ add_ended(struct redis_args *args, const struct batch *b)
 	buf_free(&json);
 }
 
-static void
-add_times(struct redis_args *args, const struct batch_entry *e)
-{
-	struct buf text = BUF_INIT;
+/* ---- groups ------------------------------------------------------------------- */
 
-	for (size_t i = 0; i < e->ntimes; i++)
-		buf_printf(&text, "%lld ", (long long)e->times[i]);
-	redis_arg(args, buf_view(&text));
-	buf_free(&text);
+#define SLICE 1500     /* groups that one turn of the loop does */
+#define WAIT_TURN 2    /* ms to wait while it is another node's turn */
+#define DAY_MS 86400000LL
+
+/* Seconds that groups of ${rule} are kept without an event: as long as they can matter,
+ * and a day for a daemon that was stopped.  0: for ever. */
+static int64_t
+keep_seconds(const struct incident_rule *rule)
+{
+	const struct condition *c = &rule->condition;
+	int64_t span = c->within * (1 + c->slots);
+
+	if (c->kind == CONDITION_ABSENT)
+		return 0;
+	if (rule->rearm > span)
+		span = rule->rearm;
+	if (c->learning > span)
+		span = c->learning;
+	return (span + DAY_MS) / 1000;
 }
 
 static void
-add_entry(struct redis_args *args, const struct batch_entry *e)
+add_rule(struct redis_args *args, const struct batch_rule *r)
 {
-	const struct incident_rule *rule = e->rule;
+	const struct incident_rule *rule = r->rule;
+	char name[128];
 
-	redis_arg(args, (struct sv){e->group, e->group_n});
-	redis_arg_int(args, rule->count);
-	redis_arg_int(args, rule->within);
-	redis_arg_int(args, rule->rearm);
-	redis_arg_int(args, (int64_t)(e->n - e->ntimes));
-	redis_arg_int(args, e->rest_first);
-	redis_arg_int(args, e->rest_last);
-	add_times(args, e);
 	redis_arg_str(args, rule->id);
 	redis_arg_str(args, rule->file);
 	redis_arg_str(args, rule->file_hash);
-	redis_arg_str(args, e->title);
 	redis_arg_str(args, severity_name(rule->severity));
 	redis_arg_str(args, rule->criteria);
 	redis_arg_str(args, rule->playbook);
-	redis_arg_str(args, e->key);
-	redis_arg_int(args, (int64_t)e->nsamples);
-	for (size_t i = 0; i < e->nsamples; i++)
-		redis_arg_str(args, e->samples[i]);
+	snprintf(name, sizeof(name), "%s:%016llx", rule->id, (unsigned long long)rule->identity);
+	redis_arg_str(args, name);
+	redis_arg_int(args, rule->groups);
+	redis_arg_int(args, keep_seconds(rule));
+	redis_arg_int(args, (int64_t)r->n);
 }
 
+/* {"rule":...,"time":...,"key":{...}}: an event for rules about incidents of the rule. */
+static void
+add_relay(struct redis_args *args, const struct batch_entry *e, const struct settled_incident *inc)
+{
+	struct buf json = BUF_INIT;
+
+	if (e->rule->nincidents > 0) {
+		buf_puts(&json, "{\"rule\":");
+		json_quote(&json, sv_str(e->rule->id));
+		buf_printf(&json, ",\"time\":%lld,\"key\":", (long long)inc->at);
+		group_key_json(e->rule, e->key, &json);
+		buf_putc(&json, '}');
+	}
+	redis_arg(args, buf_view(&json));
+	buf_free(&json);
+}
+
+static void
+add_incident(struct redis_args *args, const struct batch_entry *e, const struct settled_incident *inc)
+{
+	struct buf text = BUF_INIT;
+
+	redis_arg_str(args, inc->opened ? "o" : inc->calm ? "c" : "j");
+	redis_arg_int(args, inc->opened ? 0 : inc->number);
+	redis_arg_int(args, inc->count);
+	redis_arg_int(args, inc->first);
+	redis_arg_int(args, inc->last);
+	redis_arg_int(args, inc->at);
+	redis_arg_int(args, inc->grown);
+	redis_arg_int(args, (int64_t)inc->nsamples);
+	for (size_t i = 0; i < inc->nsamples; i++)
+		redis_arg_str(args, inc->samples[i]->json);
+	if (!inc->opened)
+		return;
+	group_key_title(e->rule, e->key, &text);
+	redis_arg(args, buf_view(&text));
+	text.n = 0;
+	group_key_json(e->rule, e->key, &text);
+	redis_arg(args, buf_view(&text));
+	buf_free(&text);
+	add_relay(args, e, inc);
+}
+
+/* "TIME JSON" of lines that no incident has yet. */
+static void
+add_pending(struct redis_args *args, const struct settled *s)
+{
+	struct buf line = BUF_INIT;
+
+	redis_arg_int(args, (int64_t)s->npending);
+	for (size_t i = 0; i < s->npending; i++) {
+		line.n = 0;
+		buf_printf(&line, "%lld ", (long long)s->pending[i]->time);
+		buf_puts(&line, s->pending[i]->json);
+		redis_arg(args, buf_view(&line));
+	}
+	buf_free(&line);
+}
+
+/* What a group has besides its bytes; most have nothing. */
+static void
+add_more(struct redis_args *args, const struct batch_entry *e, struct settled *s)
+{
+	bool due = s->due != s->was_due;
+
+	if (s->npending == 0 && s->nincidents == 0 && !due) {
+		redis_arg_int(args, 0);
+		return;
+	}
+	redis_arg_int(args, 1);
+	redis_arg_int(args, !due ? -1 : s->due == INT64_MAX ? 0 : s->due);
+	add_pending(args, s);
+	redis_arg_int(args, (int64_t)s->nincidents);
+	for (size_t i = 0; i < s->nincidents; i++)
+		add_incident(args, e, &s->incidents[i]);
+}
+
+static void
+remember(struct sending *x, const struct batch_entry *e)
+{
+	const struct settled *s = &x->settled;
+	struct sent_group *sent = &x->sent[x->nsent++];
+
+	*sent = (struct sent_group){.entry = e,
+	    .bytes = {arena_copy(&x->batch->arena, s->group.p, s->group.n), s->group.n}};
+	for (size_t i = 0; i < s->nincidents; i++)
+		x->nopened += s->incidents[i].opened;
+	sent->is_new = s->scratch.incident.number == GROUP_NEW;
+	sent->opened = x->nopened - 1;
+	x->sums[0] += s->counted;
+	x->sums[1] += s->promoted;
+	x->sums[2] += s->folded;
+	x->sums[3] += s->known;
+}
+
+static void
+add_group(struct state *s, const struct batch_entry *e)
+{
+	struct sending *x = &s->sending;
+	struct sv was = group_cache_get(s->groups, e->rule, e->key);
+
+	settle_entry(x->batch, e, was, s->conf->event_clock ? 0 : clock_now() / 1000, &x->settled);
+	redis_arg(&x->args, e->key);
+	redis_arg(&x->args, (struct sv){was.p, was.n < GROUP_VERSION ? 0 : GROUP_VERSION});
+	redis_arg(&x->args, buf_view(&x->settled.group));
+	add_more(&x->args, e, &x->settled);
+	remember(x, e);
+}
+
+/* ---- dispositions --------------------------------------------------------------- */
+
+static void
+add_count(struct redis_args *counts, const char *rule, const char *what, uint64_t n)
+{
+	char text[128];
+
+	if (n == 0)
+		return;
+	snprintf(text, sizeof(text), "%s %s", rule, what);
+	redis_arg_str(counts, text);
+	redis_arg_int(counts, (int64_t)n);
+}
+
+static void
+add_rule_counts(struct sending *x, const struct incident_rule *rule)
+{
+	static const char *const names[] = {"counted", "promoted", "folded", "known"};
+
+	for (size_t i = 0; i < 4; i++) {
+		add_count(&x->counts, rule->id, names[i], x->sums[i]);
+		x->sums[i] = 0;
+	}
+}
+
+static void
+finish_counts(struct state *s)
+{
+	struct sending *x = &s->sending;
+	struct buf day = BUF_INIT;
+
+	for (size_t i = 0; i < x->batch->nuncounted; i++) {
+		const struct batch_uncounted *u = &x->batch->uncounted[i];
+
+		add_count(&x->counts, u->rule, u->why, u->n);
+	}
+	clock_format(&day, clock_now());
+	redis_arg(&x->args, (struct sv){buf_str(&day), day.n < 10 ? day.n : 10});
+	redis_arg_int(&x->args, (int64_t)x->counts.n / 2);
+	buf_sv(&x->args.wire, buf_view(&x->counts.wire));
+	x->args.n += x->counts.n;
+	buf_free(&day);
+}
+
+/* ---- building, waiting, absorbing ------------------------------------------------- */
+
+static void answered(void *ctx, const struct redisReply *reply);
+
+static void
+clear(struct sending *x)
+{
+	buf_free(&x->args.wire);
+	buf_free(&x->counts.wire);
+	free(x->sent);
+	settle_free(&x->settled);
+	free(x->numbers);
+	*x = (struct sending){.batch = x->batch};
+}
+
+void
+state_commit_forget(struct state *s)
+{
+	ev_timer_cancel(s->go_on);
+	clear(&s->sending);
+	batch_free(&s->sending.batch);
+}
+
+/* All but the groups, which come last. */
+static void
+begin(struct state *s)
+{
+	struct sending *x = &s->sending;
+	const struct batch *b = x->batch;
+
+	clear(x);
+	x->phase = SENDING_BUILD;
+	x->sent = xcalloc(b->nentries + 1, sizeof(*x->sent));
+	state_call(&x->args, "triaged_commit");
+	redis_arg_str(&x->args, s->conf->node);
+	redis_arg_int(&x->args, s->fence + 1);
+	redis_arg_int(&x->args, s->conf->event_clock ? 0 : clock_now());
+	state_channels(s, &x->args);
+	redis_arg_int(&x->args, (int64_t)b->npositions);
+	for (size_t i = 0; i < b->npositions; i++)
+		add_position(&x->args, &b->positions[i]);
+	redis_arg_int(&x->args, (int64_t)b->ngaps);
+	for (size_t i = 0; i < b->ngaps; i++)
+		add_gap(&x->args, &b->gaps[i]);
+	add_ended(&x->args, b);
+	redis_arg_int(&x->args, 0);
+	redis_arg_int(&x->args, (int64_t)b->nrules);
+}
+
+/* Add the next group; false when there is none. */
 static bool
-commit_reply_ok(const redisReply *reply)
+build_one(struct state *s)
 {
-	return reply->type == REDIS_REPLY_ARRAY && reply->elements == 2 &&
-	    reply->element[0]->type == REDIS_REPLY_ARRAY &&
-	    reply->element[1]->type == REDIS_REPLY_ARRAY;
+	struct sending *x = &s->sending;
+	const struct batch_rule *r = &x->batch->rules[x->rule];
+
+	if (x->rule == x->batch->nrules)
+		return false;
+	if (x->left == 0) {
+		add_rule(&x->args, r);
+		x->entry = r->first;
+		x->left = r->n;
+	}
+	add_group(s, &x->batch->entries[x->entry]);
+	x->entry = x->batch->entries[x->entry].sibling;
+	if (--x->left == 0) {
+		add_rule_counts(x, r->rule);
+		x->rule++;
+	}
+	return true;
 }
 
-/* Collect the strings of ${list}, borrowed. */
-static size_t
-strings(const redisReply *list, const char ***out)
+static void
+build(struct state *s)
 {
-	size_t n = 0;
+	struct sending *x = &s->sending;
 
-	*out = xcalloc(list->elements, sizeof(**out));
-	for (size_t i = 0; i < list->elements; i++)
-		if (list->element[i]->type == REDIS_REPLY_STRING)
-			(*out)[n++] = list->element[i]->str;
-	return n;
+	for (size_t i = 0; i < SLICE; i++) {
+		if (!build_one(s)) {
+			finish_counts(s);
+			x->phase = SENDING_WAIT;
+			CRASH_POINT("commit-ready");
+			redis_command(s->redis, &x->args, answered, s);
+			CRASH_POINT("commit-sent");
+			return;
+		}
+	}
+	ev_timer_set(s->go_on, 0);
 }
+
+static void
+absorb_one(struct state *s, const struct sent_group *sent)
+{
+	char *bytes = (char *)(uintptr_t)sent->bytes.p;
+
+	if (sent->is_new)
+		group_set_number(bytes, s->sending.numbers[sent->opened]);
+	group_cache_put(s->groups, sent->entry->rule, sent->entry->key, sent->bytes);
+}
+
+static void
+absorb(struct state *s)
+{
+	struct sending *x = &s->sending;
+	struct batch *b = x->batch;
+	size_t nopened = x->nopened;
+
+	for (size_t i = 0; i < SLICE && x->absorbed < x->nsent; i++)
+		absorb_one(s, &x->sent[x->absorbed++]);
+	if (x->absorbed < x->nsent) {
+		ev_timer_set(s->go_on, 0);
+		return;
+	}
+	clear(x);
+	x->batch = NULL;
+	s->cb->committed(s->ctx, b, nopened);
+	batch_free(&b);
+}
+
+void
+state_commit_go_on(void *ctx)
+{
+	struct state *s = ctx;
+
+	switch (s->sending.phase) {
+	case SENDING_BUILD:
+		build(s);
+		break;
+	case SENDING_WAIT: /* it was another node's turn */
+		begin(s);
+		build(s);
+		break;
+	case SENDING_ABSORB:
+		absorb(s);
+		break;
+	case SENDING_NOTHING:
+		break;
+	}
+}
+
+/* ---- the answer -------------------------------------------------------------------- */
 
 static void
 refused(struct state *s, const char *error)
@@ -137,57 +423,111 @@ refused(struct state *s, const char *error)
 	state_lose(s, error);
 }
 
-static void
-committed(void *ctx, const struct redisReply *reply)
+static bool
+is_word(const redisReply *reply, const char *word)
 {
-	struct state *s = ctx;
-	struct batch *b = s->batch;
-	const char **opened;
-	size_t n;
+	return reply->elements > 0 && reply->element[0]->type == REDIS_REPLY_STRING &&
+	    strcmp(reply->element[0]->str, word) == 0;
+}
 
-	if (state_error(reply) != NULL || !commit_reply_ok(reply)) {
-		refused(s, state_error(reply) != NULL ? state_error(reply) : "a strange answer");
-		return;
+static bool
+has_lists(const redisReply *reply, size_t n)
+{
+	if (reply->elements != n + 1)
+		return false;
+	for (size_t i = 1; i <= n; i++)
+		if (reply->element[i]->type != REDIS_REPLY_ARRAY)
+			return false;
+	return true;
+}
+
+/* The groups that Redis has otherwise: learn them, and work it out again. */
+static void
+collided(struct state *s, const redisReply *list)
+{
+	const struct batch *b = s->sending.batch;
+
+	s->stats.collisions++;
+	for (size_t i = 0; i + 2 < list->elements; i += 3) {
+		const redisReply *const *r = (const redisReply *const *)&list->element[i];
+		size_t at;
+
+		if (r[0]->type != REDIS_REPLY_INTEGER || r[1]->type != REDIS_REPLY_INTEGER ||
+		    r[2]->type != REDIS_REPLY_STRING || r[0]->integer < 0 ||
+		    (size_t)r[0]->integer >= b->nrules)
+			continue;
+		at = b->rules[r[0]->integer].first;
+		for (int64_t k = 0; k < r[1]->integer && (k == 0 || at != 0); k++)
+			at = b->entries[at].sibling;
+		group_cache_put(s->groups, b->entries[at].rule, b->entries[at].key,
+		    (struct sv){r[2]->str, r[2]->len});
 	}
+	begin(s);
+	build(s);
+}
+
+static void
+tell_evicted(const redisReply *list)
+{
+	for (size_t i = 0; i + 1 < list->elements; i += 2)
+		if (list->element[i]->type == REDIS_REPLY_STRING)
+			log_warn("state",
+			    "%s: it has more groups than it may (groups), the one not used for "
+			    "longest is forgotten",
+			    list->element[i]->str);
+}
+
+/* Of the incidents that were opened, in order. */
+static void
+take_numbers(struct sending *x, const redisReply *list)
+{
+	x->numbers = xcalloc(x->nopened + 1, sizeof(*x->numbers));
+	for (size_t i = 0; i < x->nopened && i < list->elements; i++)
+		if (list->element[i]->type == REDIS_REPLY_INTEGER)
+			x->numbers[i] = list->element[i]->integer;
+}
+
+static void
+accepted(struct state *s, const struct redisReply *reply)
+{
 	CRASH_POINT("commit-answered");
-	s->batch = NULL;
 	s->fence++;
 	s->stats.commits++;
-	n = strings(reply->element[0], &opened);
-	s->cb->committed(s->ctx, b, opened, n);
-	free(opened);
-	batch_free(&b);
-	for (size_t i = 0; i < reply->element[1]->elements; i++) {
-		const redisReply *entry = reply->element[1]->element[i];
+	tell_evicted(reply->element[3]);
+	for (size_t i = 0; i < reply->element[2]->elements; i++) {
+		const redisReply *entry = reply->element[2]->element[i];
 
 		if (entry->type == REDIS_REPLY_STRING)
 			state_hand_delivery(s, (struct sv){entry->str, entry->len});
+	}
+	take_numbers(&s->sending, reply->element[1]);
+	s->sending.phase = SENDING_ABSORB;
+	absorb(s);
+}
+
+static void
+answered(void *ctx, const struct redisReply *reply)
+{
+	struct state *s = ctx;
+
+	if (state_error(reply) != NULL) {
+		refused(s, state_error(reply));
+	} else if (is_word(reply, "OK") && has_lists(reply, 4)) {
+		accepted(s, reply);
+	} else if (is_word(reply, "COLLISION") && has_lists(reply, 1)) {
+		collided(s, reply->element[1]);
+	} else if (is_word(reply, "WAIT")) {
+		ev_timer_set(s->go_on, WAIT_TURN);
+	} else {
+		refused(s, "a strange answer");
 	}
 }
 
 void
 state_commit(struct state *s, struct batch *b)
 {
-	struct redis_args args = REDIS_ARGS_INIT;
-
 	assert(state_is_idle(s));
-	state_call(&args, "triaged_commit");
-	redis_arg_str(&args, s->conf->node);
-	redis_arg_int(&args, s->fence + 1);
-	redis_arg_int(&args, s->conf->event_clock ? 0 : clock_now());
-	state_channels(s, &args);
-	redis_arg_int(&args, (int64_t)b->npositions);
-	for (size_t i = 0; i < b->npositions; i++)
-		add_position(&args, &b->positions[i]);
-	redis_arg_int(&args, (int64_t)b->ngaps);
-	for (size_t i = 0; i < b->ngaps; i++)
-		add_gap(&args, &b->gaps[i]);
-	add_ended(&args, b);
-	redis_arg_int(&args, (int64_t)b->nentries);
-	for (size_t i = 0; i < b->nentries; i++)
-		add_entry(&args, &b->entries[i]);
-	s->batch = b;
-	CRASH_POINT("commit-ready");
-	redis_command(s->redis, &args, committed, s);
-	CRASH_POINT("commit-sent");
+	s->sending.batch = b;
+	begin(s);
+	build(s);
 }

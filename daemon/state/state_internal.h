@@ -4,6 +4,7 @@
 #ifndef STATE_STATE_INTERNAL_H
 #define STATE_STATE_INTERNAL_H
 
+#include "correlate/settle.h"
 #include "state/redis.h"
 #include "state/state.h"
 
@@ -18,6 +19,36 @@ struct ask {
 	void *ctx;
 };
 
+/* A group as a commit says it is now. */
+struct sent_group {
+	const struct batch_entry *entry;
+	struct sv bytes; /* in the batch's arena */
+	bool is_new;     /* its incident has no number yet: ... */
+	size_t opened;   /* ... it is of the incidents that the commit opens this one */
+};
+
+enum sending_phase {
+	SENDING_NOTHING,
+	SENDING_BUILD,  /* its command is being put together */
+	SENDING_WAIT,   /* for the answer, or for our turn */
+	SENDING_ABSORB, /* it is in: what its groups are now goes to the cache */
+};
+
+/* A commit under way.  Large ones are built and absorbed in many turns of the loop. */
+struct sending {
+	enum sending_phase phase;
+	struct batch *batch;
+	struct redis_args args;
+	struct settled settled; /* scratch */
+	size_t rule, entry, left; /* next to be built; left of that rule's */
+	struct sent_group *sent;
+	size_t nsent, absorbed;
+	size_t nopened;
+	struct redis_args counts; /* dispositions */
+	uint64_t sums[4]; /* of the rule at hand: counted, promoted, folded, known */
+	int64_t *numbers; /* of the incidents that it opened */
+};
+
 struct state {
 	struct ev *ev;
 	const struct state_conf *conf;
@@ -30,7 +61,9 @@ struct state {
 	int64_t quiet_until; /* monotonic ms: until then failing to connect is no news */
 	bool ready;
 	int64_t fence;       /* of the last commit or attach */
-	struct batch *batch; /* in flight */
+	struct group_cache *groups; /* what commits are worked out from */
+	struct sending sending;
+	struct ev_timer *go_on; /* with sending */
 	struct ask asks;     /* head of the ring of questions */
 	size_t nasks;
 	size_t noutcomes; /* of deliveries, sent and not yet recorded */
@@ -42,6 +75,10 @@ struct state {
 
 /* Start a call of ${function} on the partition. */
 void state_call(struct redis_args *args, const char *function);
+
+/* state_commit.c */
+void state_commit_go_on(void *ctx);
+void state_commit_forget(struct state *s);
 
 /* Redis is away, or refuses: give up the connection, tell, and try again. */
 void state_lose(struct state *s, const char *reason);

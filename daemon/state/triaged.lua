@@ -12,14 +12,15 @@
 
 local DAY = 86400000
 local KEEP_CLOSED = 400 * 86400 -- seconds: a year of evidence and the time to audit it
-local GRACE = DAY               -- how long a group outlives its window, so that a daemon
-                                -- that was stopped finds half-full windows again
 local KEEP_GAPS = 1000          -- of a node, with their bounds; older ones in sums only
 local KEEP_ENDED = 1000         -- streams of a node that were read to their end
 local SAMPLES = 20              -- kept per incident
+local KEEP_LINES = 4096         -- groups without an incident of which lines are kept
+local LINES = 8                 -- of each of them
+local TURN = 500                -- ms for which a node whose commit collided goes first
+local CHUNK = 500               -- arguments of one command
 local TOLD_SAMPLES = 3          -- of those, in a message
 local RANK = {info = 0, low = 1, medium = 2, high = 3, critical = 4}
-local TELL_AGAIN = 10           -- an open incident is told again when its count grew so many times
 
 local function fail(code, text)
   return redis.error_reply(code .. ' ' .. text)
@@ -118,6 +119,87 @@ local function note(P, id, now, action, by, message)
     quote(message)))
 end
 
+-- ---- groups ------------------------------------------------------------------
+
+-- A group is a string that the daemon makes and reads (correlate/group_codec.c).  Here
+-- only its head is known: 8 bytes of version, '-', 'o' (an incident is open) or 'c'
+-- (it was closed by hand), 8 bytes of the incident's number, 4 of the second in which
+-- it was written.
+local function version(group)
+  return group and string.sub(group, 1, 8) or ''
+end
+
+local function with_number(group, number)
+  return string.sub(group, 1, 9) .. struct.pack('>I8', number) .. string.sub(group, 18)
+end
+
+local function touched(group)
+  return struct.unpack('>I4', string.sub(group, 18, 21))
+end
+
+-- Mark that the incident ${number} was closed; what a daemon knows of the group is
+-- outdated with it, so the version is no more one that it knows.
+local function close_group(key, field, number)
+  local group = redis.call('HGET', key, field)
+  if not group or struct.unpack('>I8', string.sub(group, 10, 17)) ~= number then return end
+  local first = (string.byte(group, 1) + 128) % 256
+  redis.call('HSET', key, field,
+    string.char(first) .. string.sub(group, 2, 8) .. 'c' .. string.sub(group, 10))
+end
+
+-- The rule has more groups than it may: of ten at random the one that was not used for
+-- longest goes, rather one without an incident, and so on.  Returns how many.
+local function evict(key, cap, most)
+  local gone, over = 0, redis.call('HLEN', key) - cap
+  while gone < over and gone < most do
+    local some = redis.call('HRANDFIELD', key, -10, 'WITHVALUES')
+    local field, least = nil, nil
+    for i = 1, #some, 2 do
+      local rank = touched(some[i + 1])
+      if string.sub(some[i + 1], 9, 9) == 'o' then rank = rank + 4294967296 end
+      if not least or rank < least then field, least = some[i], rank end
+    end
+    redis.call('HDEL', key, field)
+    gone = gone + 1
+  end
+  return gone
+end
+
+-- Of some groups at random those that were not used for ${ttl} seconds go.
+local function expire(key, ttl, now, most)
+  local some = redis.call('HRANDFIELD', key, -most, 'WITHVALUES')
+  for i = 1, #some, 2 do
+    if touched(some[i + 1]) + ttl < now then redis.call('HDEL', key, some[i]) end
+  end
+end
+
+-- Lines of events that are below the threshold so far, for when it is reached: of the
+-- last KEEP_LINES groups only.
+local function keep_lines(P, name, lines, ttl)
+  local key = P .. 's:' .. name
+  local n = redis.call('RPUSH', key, unpack(lines))
+  if n == #lines then
+    if redis.call('RPUSH', P .. 'sq', name) > KEEP_LINES then
+      redis.call('DEL', P .. 's:' .. redis.call('LPOP', P .. 'sq'))
+    end
+  elseif n > LINES then
+    redis.call('LTRIM', key, -LINES, -1)
+  end
+  if ttl > 0 then redis.call('EXPIRE', key, ttl) end
+end
+
+-- Those of them that lie between ${first} and ${last}; they are the incident's now.
+local function take_lines(P, name, first, last)
+  local key, found = P .. 's:' .. name, {}
+  for _, line in ipairs(redis.call('LRANGE', key, 0, -1)) do
+    local time, json = string.match(line, '^(%-?%d+) (.*)$')
+    time = tonumber(time)
+    if time and time >= first and time <= last then found[#found + 1] = json end
+  end
+  redis.call('DEL', key)
+  return found
+end
+
 -- ---- commit ----------------------------------------------------------------
 
 -- Read arguments one after the other; running out of them or a number that is
@@ -149,146 +231,156 @@ local function reader(args)
   return r
 end
 
--- An entry: the events of one group.  Those in times come one by one; the rest,
--- after the entry alone has satisfied the rule, only as a count with the least
--- and greatest time.  Sample i is of event i.
-local function read_entry(r)
-  local e = {}
-  e.group, e.count, e.within, e.rearm = r.text(), r.number(), r.number(), r.number()
-  e.rest, e.rest_first, e.rest_last = r.number(), r.number(), r.number()
-  e.times = {}
-  for t in string.gmatch(r.text(), '%-?%d+') do e.times[#e.times + 1] = tonumber(t) end
-  e.rule, e.file, e.hash = r.text(), r.text(), r.text()
-  e.title, e.severity, e.criteria, e.playbook = r.text(), r.text(), r.text(), r.text()
-  e.key = r.text()
-  e.samples = r.list()
-  if not RANK[e.severity] then error('no severity: ' .. e.severity) end
-  if e.rest < 0 or #e.times < 1 then error('entry with impossible counts') end
-  return e
-end
-
--- Is there a span of ${within} around time ${t} with ${count} of the ring's times
--- in it?  Returns its first time, or nil.
-local function window_around(ring, t, within, count)
-  local near = {}
-  for _, x in ipairs(ring) do
-    if math.abs(x[1] - t) <= within then near[#near + 1] = x[1] end
-  end
-  if #near < count then return nil end
-  table.sort(near)
-  for i = 1, #near - count + 1 do
-    if near[i] <= t and near[i + count - 1] >= t and near[i + count - 1] - near[i] <= within then
-      return near[i]
-    end
-  end
-  return nil
-end
-
--- A group's state: ring = the last 2 * count events in order of arrival, each
--- {time, sample or false}; inc = the incident they opened; last = newest time.
-local function load_group(P, e, groups)
-  local g = groups[e.group]
-  if not g then
-    local packed = redis.call('GET', P .. 'g:' .. e.group)
-    g = packed and cmsgpack.unpack(packed) or {ring = {}}
-    groups[e.group] = g
-  end
-  return g
-end
-
--- The incident that an event at ${t} joins, or nil when the group starts afresh:
--- there is none, it is closed, or the group was quiet for longer than rearm.
-local function joined(P, e, g, t, incidents)
-  if not g.inc then return nil end
-  local inc = incidents[g.inc] or load_incident(P, g.inc)
-  if inc and inc.state ~= 'closed' and t - g.last <= e.rearm then
-    incidents[g.inc] = inc
-    return inc
-  end
-  g.inc, g.ring = nil, {}
-  return nil
-end
-
--- Count ${n} events between ${first} and ${last} to ${inc}.
-local function join(plan, e, inc, n, first, last)
-  if not inc.entry then
-    plan.order[#plan.order + 1] = inc
-    inc.entry, inc.samples = e, {}
-  end
-  inc.count = tonumber(inc.count) + n
-  inc.first = math.min(tonumber(inc.first), first)
-  inc.last = math.max(tonumber(inc.last), last)
-end
-
--- The event at ${t} completed a window that began at ${first}: an incident, with
--- the events of the ring that lie in the window.
-local function open(plan, e, g, t, first)
-  plan.opened = plan.opened + 1
-  local number = plan.number + plan.opened
-  local inc = {new = true, number = number, id = string.format('INC-%d', number), fired = t,
-    count = 0, first = first, last = first, told = e.count}
-  for _, x in ipairs(g.ring) do
-    if x[1] >= first and x[1] <= first + e.within then
-      join(plan, e, inc, 1, x[1], x[1])
-      if x[2] then inc.samples[#inc.samples + 1] = x[2] end
-    end
-  end
-  plan.incidents[inc.id] = inc
-  g.inc, g.ring = inc.id, {}
+-- An incident that events of a group opened ('o'), joined ('j') or that is over ('c').
+local function read_incident(r)
+  local inc = {kind = r.text(), number = r.number(), count = r.number(), first = r.number(),
+    last = r.number(), at = r.number(), grown = r.number() == 1, samples = r.list()}
+  if inc.kind == 'o' then inc.title, inc.key, inc.relay = r.text(), r.text(), r.text() end
   return inc
 end
 
--- Work out what the entry does; nothing is written.  Effects are added to ${plan}.
-local function plan_entry(P, e, plan)
-  local g, inc = load_group(P, e, plan.groups), nil
-  for i, t in ipairs(e.times) do
-    inc = joined(P, e, g, t, plan.incidents)
-    if inc then
-      join(plan, e, inc, 1, t, t)
-      inc.samples[#inc.samples + 1] = e.samples[i]
-    else
-      g.ring[#g.ring + 1] = {t, e.samples[i] or false}
-      if #g.ring > 2 * e.count then table.remove(g.ring, 1) end
-      local first = window_around(g.ring, t, e.within, e.count)
-      if first then inc = open(plan, e, g, t, first) end
-    end
-    g.last = math.max(g.last or t, t)
-  end
-  if e.rest > 0 then
-    if not inc then error('an entry that satisfies its rule, and no incident') end
-    join(plan, e, inc, e.rest, e.rest_first, e.rest_last)
-    for i = #e.times + 1, #e.samples do inc.samples[#inc.samples + 1] = e.samples[i] end
-    g.last = math.max(g.last, e.rest_last)
-  end
-  plan.expiry[e.group] = (g.inc and e.rearm or e.within) + GRACE
+-- A group: what it was and what it becomes, and what else is to be done about it.
+local function read_group(r)
+  local g = {field = r.text(), expected = r.text(), bytes = r.text()}
+  if r.number() == 0 then return g end
+  g.due, g.lines, g.incidents = r.number(), r.list(), {}
+  for i = 1, r.number() do g.incidents[i] = read_incident(r) end
+  return g
 end
 
-local function write_incident(P, inc, now, node, channels, deliveries)
-  local key, e = P .. 'inc:' .. inc.id, inc.entry
-  if inc.new then
-    if now == 0 then now = inc.fired end
-    inc.state, inc.opened, inc.seq, inc.node = 'open', now, 0, node
-    inc.rule, inc.rule_file, inc.rule_hash = e.rule, e.file, e.hash
-    inc.title, inc.severity, inc.criteria, inc.playbook = e.title, e.severity, e.criteria, e.playbook
-    inc.key = e.key
-    redis.call('HSET', key, 'id', inc.id, 'number', inc.number, 'state', 'open', 'rule', inc.rule,
-      'rule_file', inc.rule_file, 'rule_hash', inc.rule_hash, 'title', inc.title,
-      'severity', inc.severity, 'criteria', inc.criteria, 'playbook', inc.playbook,
-      'key', inc.key, 'opened', ms(now), 'node', node, 'seq', 0)
-    redis.call('ZADD', P .. 'incidents', inc.number, inc.id)
-    note(P, inc.id, now, 'opened', 'triaged', inc.criteria)
+local function read_rule(P, r)
+  local rule = {id = r.text(), file = r.text(), hash = r.text(), severity = r.text(),
+    criteria = r.text(), playbook = r.text(), name = r.text(), cap = r.number(), ttl = r.number(),
+    groups = {}, fresh = 0}
+  if not RANK[rule.severity] then error('no severity: ' .. rule.severity) end
+  rule.key = P .. 'g:' .. rule.name
+  for i = 1, r.number() do
+    rule.groups[i] = read_group(r)
+    if rule.groups[i].expected == '' then rule.fresh = rule.fresh + 1 end
   end
-  local have = redis.call('LLEN', key .. ':samples')
-  for i = 1, math.min(#inc.samples, SAMPLES - have) do
-    redis.call('RPUSH', key .. ':samples', inc.samples[i])
+  return rule
+end
+
+-- Append to ${out} the groups of the rule that are not what they were taken for: number
+-- of the rule, number of the group, what it is.
+local function find_collisions(number, rule, out)
+  for from = 1, #rule.groups, CHUNK do
+    local fields, to = {}, math.min(#rule.groups, from + CHUNK - 1)
+    for i = from, to do fields[#fields + 1] = rule.groups[i].field end
+    local now = redis.call('HMGET', rule.key, unpack(fields))
+    for i = from, to do
+      local group = now[i - from + 1]
+      if version(group) ~= rule.groups[i].expected then
+        out[#out + 1] = number
+        out[#out + 1] = i - 1
+        out[#out + 1] = group or ''
+      end
+    end
   end
-  local grown = inc.state == 'open' and inc.count >= TELL_AGAIN * tonumber(inc.told)
-  if grown then inc.told = inc.count end
-  redis.call('HSET', key, 'count', ms(inc.count), 'first', ms(inc.first), 'last', ms(inc.last),
-    'told', ms(tonumber(inc.told)))
-  if inc.new or grown then
-    tell(P, inc, inc.new and 'opened' or 'updated', channels, now, node,
-      redis.call('LRANGE', key .. ':samples', 0, TOLD_SAMPLES - 1), deliveries)
+end
+
+local function open_incident(P, rule, g, inc, c)
+  local key = P .. 'inc:' .. inc.id
+  inc.state, inc.seq, inc.node, inc.severity = 'open', 0, c.node, rule.severity
+  inc.opened = c.now == 0 and inc.at or c.now
+  inc.rule, inc.rule_file, inc.rule_hash = rule.id, rule.file, rule.hash
+  inc.criteria, inc.playbook = rule.criteria, rule.playbook
+  redis.call('HSET', key, 'id', inc.id, 'number', inc.number, 'state', 'open', 'rule', rule.id,
+    'rule_file', rule.file, 'rule_hash', rule.hash, 'title', inc.title,
+    'severity', rule.severity, 'criteria', rule.criteria, 'playbook', rule.playbook,
+    'key', inc.key, 'opened', ms(inc.opened), 'node', c.node, 'seq', 0,
+    'group', rule.name, 'field', g.field)
+  redis.call('ZADD', P .. 'incidents', inc.number, inc.id)
+  note(P, inc.id, inc.opened, 'opened', 'triaged', rule.criteria)
+  if inc.relay ~= '' then
+    local n = redis.call('HINCRBY', P .. 'meta', 'relay', 1)
+    local entry = string.format('{"id":%d,"incident":%s,%s', n, quote(inc.id), string.sub(inc.relay, 2))
+    redis.call('HSET', P .. 'relay:' .. c.node, n, entry)
+    c.relayed[#c.relayed + 1] = entry
+  end
+end
+
+local function expire_incident(P, id)
+  for _, part in ipairs({'', ':samples', ':history'}) do
+    redis.call('EXPIRE', P .. 'inc:' .. id .. part, KEEP_CLOSED)
+  end
+end
+
+local function write_incident(P, rule, g, inc, c)
+  local what = inc.kind == 'o' and 'opened' or inc.grown and 'updated' or nil
+  if inc.kind == 'o' then
+    c.opened[#c.opened + 1] = inc.number
+    inc.id = string.format('INC-%d', inc.number)
+    local name = rule.name .. ':' .. g.field
+    local lines = take_lines(P, name, inc.first, inc.last)
+    for _, line in ipairs(inc.samples) do lines[#lines + 1] = line end
+    inc.samples = lines
+    open_incident(P, rule, g, inc, c)
+  else
+    inc.id = string.format('INC-%d', inc.number)
+  end
+  local key = P .. 'inc:' .. inc.id
+  redis.call('HSET', key, 'count', ms(inc.count), 'first', ms(inc.first), 'last', ms(inc.last))
+  if #inc.samples > 0 then
+    redis.call('RPUSH', key .. ':samples', unpack(inc.samples, 1, math.min(#inc.samples, SAMPLES)))
+  end
+  if inc.kind == 'c' then
+    local why = 'it is over: ' .. rule.criteria
+    redis.call('HSET', key, 'state', 'closed')
+    note(P, inc.id, c.now == 0 and inc.at or c.now, 'closed', 'triaged', why)
+    what = 'closed'
+    expire_incident(P, inc.id)
+  end
+  if not what then return end
+  local whole = inc.kind == 'o' and inc or load_incident(P, inc.id)
+  if not whole or (what == 'updated' and whole.state ~= 'open') then return end
+  tell(P, whole, what, c.channels, c.now == 0 and inc.at or c.now, c.node,
+    redis.call('LRANGE', key .. ':samples', 0, TOLD_SAMPLES - 1), c.deliveries,
+    inc.kind == 'c' and 'triaged' or nil, 'it is over')
+end
+
+-- What a group has besides its bytes.
+local function write_more(P, rule, g, c)
+  local name = rule.name .. ':' .. g.field
+  for _, inc in ipairs(g.incidents) do
+    if inc.kind == 'o' then
+      c.number = c.number + 1
+      inc.number = c.number
+      if string.sub(g.bytes, 9, 17) == 'o\0\0\0\0\0\0\0\0' then c.last = inc.number end
+    end
+    write_incident(P, rule, g, inc, c)
+  end
+  if c.last then
+    g.bytes, c.last = with_number(g.bytes, c.last), nil
+  end
+  if #g.lines > 0 then keep_lines(P, name, g.lines, rule.ttl) end
+  if g.due == 0 then
+    redis.call('ZREM', P .. 'due', name)
+  elseif g.due > 0 then
+    redis.call('ZADD', P .. 'due', ms(g.due), name)
+  end
+end
+
+local function write_rule(P, rule, c)
+  local pairs_ = {}
+  for _, g in ipairs(rule.groups) do
+    if g.incidents then write_more(P, rule, g, c) end
+    pairs_[#pairs_ + 1] = g.field
+    pairs_[#pairs_ + 1] = g.bytes
+    if #pairs_ >= CHUNK then
+      redis.call('HSET', rule.key, unpack(pairs_))
+      pairs_ = {}
+    end
+  end
+  if #pairs_ > 0 then redis.call('HSET', rule.key, unpack(pairs_)) end
+  local gone = rule.fresh > 0 and evict(rule.key, rule.cap, 2 * rule.fresh + 16) or 0
+  if gone > 0 then
+    c.evicted[#c.evicted + 1] = rule.id
+    c.evicted[#c.evicted + 1] = gone
+  end
+  if rule.ttl > 0 and c.now > 0 then
+    expire(rule.key, rule.ttl, math.floor(c.now / 1000), math.min(1000, 5 + 2 * rule.fresh))
+    redis.call('EXPIRE', rule.key, rule.ttl)
   end
 end
 
@@ -310,32 +402,14 @@ local function keep_gaps(P, node, gaps)
   keep_last(P .. 'gaps:' .. node, items, KEEP_GAPS)
 end
 
--- FCALL triaged_commit 1 P node fence now nchannels {id least}... npositions {stream value}...
---   ngaps {total bytes messages json}... nended json... nentries entry...
--- A channel wants incidents of severity rank least and up.  now 0 is the clock of a
--- replay: an incident opens at the time of the event that completed it.
--- A position's value is "OFFSET CHECK PATH"; "" forgets the stream.  A gap is what
--- the positions pass over unexamined; ended are streams read to their end.
--- Returns {opened incident ids, new outbox entries}.
-local function commit(keys, args)
-  local P, r = keys[1], reader(args)
-  local node, fence, now = r.text(), r.number(), r.number()
-  local stored = tonumber(redis.call('HGET', P .. 'fence', node) or '0')
-  if fence ~= stored + 1 then
-    return fail('FENCE', string.format('%d is not next after %d', fence, stored))
-  end
-  local channels, positions = r.channels(), {}
-  for i = 1, r.number() do positions[i] = {r.text(), r.text()} end
-  local gaps, ended = {}, {}
-  for i = 1, r.number() do gaps[i] = {r.text(), r.number(), r.number(), r.text()} end
-  for i = 1, r.number() do ended[i] = r.text() end
-  local plan = {groups = {}, expiry = {}, incidents = {}, order = {}, opened = 0,
-    number = tonumber(redis.call('GET', P .. 'seq') or '0')}
-  for _ = 1, r.number() do plan_entry(P, read_entry(r), plan) end
-  if r.rest() ~= 0 then error('too many arguments') end
+-- Is it another node's turn?  A commit that collides, and is worked out again, would
+-- else collide for ever with a node that is quicker.
+local function must_wait(P, node)
+  local turn = redis.call('GET', P .. 'turn')
+  return turn and turn ~= node
+end
 
-  local opened, deliveries = {}, {}
-  redis.call('HSET', P .. 'fence', node, fence)
+local function write_positions(P, node, positions)
   for _, pos in ipairs(positions) do
     if pos[2] == '' then
       redis.call('HDEL', P .. 'pos:' .. node, pos[1])
@@ -343,17 +417,66 @@ local function commit(keys, args)
       redis.call('HSET', P .. 'pos:' .. node, pos[1], pos[2])
     end
   end
-  keep_gaps(P, node, gaps)
-  keep_last(P .. 'ended:' .. node, ended, KEEP_ENDED)
-  if plan.opened > 0 then redis.call('INCRBY', P .. 'seq', plan.opened) end
-  for _, inc in ipairs(plan.order) do
-    write_incident(P, inc, now, node, channels, deliveries)
-    if inc.new then opened[#opened + 1] = inc.id end
+end
+
+-- What became of events, a day: "RULE DISPOSITION" and how many.
+local function count_dispositions(P, day, counts)
+  local key = P .. 'disp:' .. day
+  for _, count in ipairs(counts) do redis.call('HINCRBY', key, count[1], ms(count[2])) end
+  if #counts > 0 then redis.call('EXPIRE', key, KEEP_CLOSED) end
+end
+
+-- FCALL triaged_commit 1 P node fence now nchannels {id least}... npositions {stream value}...
+--   ngaps {total bytes messages json}... nended json... nrelayed id...
+--   nrules rule... day ncounts {"rule disposition" n}...
+-- A channel wants incidents of severity rank least and up.  now 0 is the clock of a
+-- replay: an incident opens at the time of the event that completed it.
+-- A position's value is "OFFSET CHECK PATH"; "" forgets the stream.  A gap is what
+-- the positions pass over unexamined; ended are streams read to their end; relayed are
+-- entries of the relay that are now counted.
+-- Returns {"OK", numbers of opened incidents, new outbox entries, rules whose groups were
+-- too many and how many went, new entries of the relay}; or {"COLLISION", what
+-- find_collisions says} or {"WAIT"}, and nothing is changed.
+local function commit(keys, args)
+  local P, r = keys[1], reader(args)
+  local c = {node = r.text(), opened = {}, deliveries = {}, evicted = {}, relayed = {}}
+  local fence = r.number()
+  c.now = r.number()
+  local stored = tonumber(redis.call('HGET', P .. 'fence', c.node) or '0')
+  if fence ~= stored + 1 then
+    return fail('FENCE', string.format('%d is not next after %d', fence, stored))
   end
-  for group, g in pairs(plan.groups) do
-    redis.call('SET', P .. 'g:' .. group, cmsgpack.pack(g), 'PX', ms(plan.expiry[group]))
+  if must_wait(P, c.node) then return {'WAIT'} end
+  c.channels = r.channels()
+  local positions, gaps, ended, counts, rules, collisions = {}, {}, {}, {}, {}, {}
+  for i = 1, r.number() do positions[i] = {r.text(), r.text()} end
+  for i = 1, r.number() do gaps[i] = {r.text(), r.number(), r.number(), r.text()} end
+  for i = 1, r.number() do ended[i] = r.text() end
+  local relayed = r.list()
+  for i = 1, r.number() do
+    rules[i] = read_rule(P, r)
+    find_collisions(i - 1, rules[i], collisions)
   end
-  return {opened, deliveries}
+  local day = r.text()
+  for i = 1, r.number() do counts[i] = {r.text(), r.number()} end
+  if r.rest() ~= 0 then error('too many arguments') end
+  if #collisions > 0 then
+    redis.call('SET', P .. 'turn', c.node, 'PX', TURN)
+    return {'COLLISION', collisions}
+  end
+
+  redis.call('DEL', P .. 'turn')
+  redis.call('HSET', P .. 'fence', c.node, fence)
+  write_positions(P, c.node, positions)
+  keep_gaps(P, c.node, gaps)
+  keep_last(P .. 'ended:' .. c.node, ended, KEEP_ENDED)
+  if #relayed > 0 then redis.call('HDEL', P .. 'relay:' .. c.node, unpack(relayed)) end
+  count_dispositions(P, day, counts)
+  c.number = tonumber(redis.call('GET', P .. 'seq') or '0')
+  local before = c.number
+  for _, rule in ipairs(rules) do write_rule(P, rule, c) end
+  if c.number > before then redis.call('SET', P .. 'seq', c.number) end
+  return {'OK', c.opened, c.deliveries, c.evicted, c.relayed}
 end
 
 -- ---- the other functions ---------------------------------------------------
@@ -362,8 +485,8 @@ end
 -- A daemon begins or begins again: any older connection of ${node} is fenced
 -- off.  ${install} names this state when it is new.
 -- Returns {fence, positions as {stream, value}..., the node's outbox entries, the
--- streams that were read to their end}: who put a message into the outbox has its
--- channel and sends it.
+-- streams that were read to their end, entries of the relay that are not counted yet}:
+-- who put a message into the outbox has its channel and sends it.
 local function attach(keys, args)
   local P, node, install = keys[1], args[1], args[2]
   if not node or not install then error('too few arguments') end
@@ -373,9 +496,11 @@ local function attach(keys, args)
     local d = cjson.decode(entry)
     if d.node == node and not d.dead then waiting[#waiting + 1] = entry end
   end
+  if redis.call('GET', P .. 'turn') == node then redis.call('DEL', P .. 'turn') end
   local fence = redis.call('HINCRBY', P .. 'fence', node, 1)
   return {fence, redis.call('HGETALL', P .. 'pos:' .. node), waiting,
-    redis.call('LRANGE', P .. 'ended:' .. node, 0, -1)}
+    redis.call('LRANGE', P .. 'ended:' .. node, 0, -1),
+    redis.call('HVALS', P .. 'relay:' .. node)}
 end
 
 -- Take the deliveries of an incident that were given up out of the outbox; that
@@ -432,9 +557,8 @@ local function move(keys, args)
     TOLD_SAMPLES - 1), deliveries, by, message)
   if m.to == 'closed' then
     forget_dead(P, id)
-    for _, part in ipairs({'', ':samples', ':history'}) do
-      redis.call('EXPIRE', key .. part, KEEP_CLOSED)
-    end
+    expire_incident(P, id)
+    if inc.group then close_group(P .. 'g:' .. inc.group, inc.field, tonumber(inc.number)) end
   end
   return {show(keys, args), deliveries}
 end
@@ -518,7 +642,44 @@ local function gaps(keys, args)
     table.concat(redis.call('LRANGE', P .. 'ended:' .. node, -limit, -1), ','))
 end
 
+-- FCALL triaged_due 1 P now limit
+-- Groups that time alone changes by ${now}: {name of the rule's groups, field, group}...
+local function due(keys, args)
+  local P, now, limit = keys[1], args[1], tonumber(args[2])
+  if not now or not limit then error('too few arguments') end
+  local found = {}
+  for _, name in ipairs(redis.call('ZRANGEBYSCORE', P .. 'due', '-inf', now, 'LIMIT', 0, limit)) do
+    local rule, field = string.match(name, '^(.-:.-):(.*)$')
+    local group = rule and redis.call('HGET', P .. 'g:' .. rule, field)
+    if group then
+      found[#found + 1], found[#found + 2], found[#found + 3] = rule, field, group
+    else
+      redis.call('ZREM', P .. 'due', name)
+    end
+  end
+  return found
+end
+
+-- FCALL triaged_groups 1 P rule limit
+-- Up to ${limit} groups of a rule: {field, group, lines of it that wait as a JSON list}...
+local function groups(keys, args)
+  local P, name, limit = keys[1], args[1], tonumber(args[2])
+  if not name or not limit then error('too few arguments') end
+  local flat, found = redis.call('HRANDFIELD', P .. 'g:' .. name, limit, 'WITHVALUES'), {}
+  for i = 1, #flat, 2 do
+    local lines = {}
+    for j, line in ipairs(redis.call('LRANGE', P .. 's:' .. name .. ':' .. flat[i], 0, -1)) do
+      lines[j] = string.match(line, '^%-?%d+ (.*)$')
+    end
+    found[#found + 1], found[#found + 2] = flat[i], flat[i + 1]
+    found[#found + 1] = '[' .. table.concat(lines, ',') .. ']'
+  end
+  return found
+end
+
 redis.register_function('triaged_attach', attach)
+redis.register_function('triaged_due', due)
+redis.register_function('triaged_groups', groups)
 redis.register_function('triaged_gaps', gaps)
 redis.register_function('triaged_commit', commit)
 redis.register_function('triaged_move', move)

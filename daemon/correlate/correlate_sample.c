@@ -1,0 +1,27 @@
+/*
+ * correlate_sample: a line as evidence: its text as far as people want to see it, where
+ * it stands, and the SHA-256 of all of it.
+ */
+#include "correlate/correlate_internal.h"
+#include "util/clock.h"
+#include "util/digest.h"
+#include "util/json.h"
+#include "util/vis.h"
+
+void
+correlate_sample(const struct event *e, struct buf *out)
+{
+	const struct line *line = e->record->line;
+	struct sv all = e->record->text, text = {all.p, vis_cut(all, BATCH_SAMPLE_LINE)};
+	char hash[DIGEST_HEX_SIZE];
+
+	digest_sha256_hex(all, hash);
+	buf_puts(out, "{\"file\":");
+	json_quote(out, sv_str(line->stream->path));
+	buf_printf(out, ",\"offset\":%llu,\"sha256\":\"%s\",\"time\":\"",
+	    (unsigned long long)line->offset, hash);
+	clock_format(out, e->record->time);
+	buf_puts(out, "\",\"line\":");
+	json_quote(out, text);
+	buf_puts(out, text.n < all.n || line->cut ? ",\"cut\":true}" : "}");
+}

@@ -1,0 +1,27 @@
+/*
+ * group_cache: the groups that were committed last, as Redis has them.
+ *
+ * Only a guess: a commit says which version it was worked out from and is refused when
+ * Redis has another.  So it may be forgotten at any time, and is bounded.
+ */
+#ifndef CORRELATE_GROUP_CACHE_H
+#define CORRELATE_GROUP_CACHE_H
+
+#include <stdint.h>
+
+#include "util/sv.h"
+
+struct group_cache;
+struct incident_rule;
+
+struct group_cache *group_cache_new(void);
+void group_cache_free(struct group_cache **c);
+void group_cache_clear(struct group_cache *c);
+
+/* The bytes of group ${key} of ${rule}, empty when it is not known; borrowed until the
+ * next put or get. */
+struct sv group_cache_get(struct group_cache *c, const struct incident_rule *rule, struct sv key);
+void group_cache_put(
+    struct group_cache *c, const struct incident_rule *rule, struct sv key, struct sv bytes);
+
+#endif

@@ -1,0 +1,155 @@
+/*
+ * group_key: see group_key.h.
+ */
+#include "correlate/group_key.h"
+
+#include "model/event.h"
+#include "util/digest.h"
+#include "util/json.h"
+#include "util/num.h"
+#include "util/vis.h"
+
+/* Cut the value that ${out} has from ${start} on. */
+static void
+bound(struct buf *out, size_t start)
+{
+	char hash[DIGEST_HEX_SIZE];
+
+	if (out->n - start <= GROUP_KEY_VALUE_MAX)
+		return;
+	digest_sha256_hex((struct sv){out->p + start, out->n - start}, hash);
+	out->n = start + GROUP_KEY_VALUE_MAX - DIGEST_HEX_SIZE;
+	buf_putc(out, '~');
+	buf_puts(out, hash);
+}
+
+static void
+put_value(struct buf *out, const char *p, size_t n)
+{
+	char digits[24], *d = digits + sizeof(digits);
+
+	*--d = ':';
+	for (size_t rest = n; d == digits + sizeof(digits) - 1 || rest > 0; rest /= 10)
+		*--d = (char)('0' + rest % 10);
+	buf_add(out, d, (size_t)(digits + sizeof(digits) - d));
+	buf_add(out, p, n);
+}
+
+/* A field that is taken as it is, without a copy of its own. */
+static bool
+is_plain(const struct rule_key *key)
+{
+	return !key->lower && key->bits4 == 32 && key->bits6 == 128;
+}
+
+static bool
+name_value(const struct rule_key *key, const struct event *e, struct buf *out)
+{
+	const struct sv *plain = is_plain(key) ? event_field(e, key->field) : NULL;
+	struct buf value = BUF_INIT;
+	bool has;
+
+	if (plain != NULL && plain->n <= GROUP_KEY_VALUE_MAX) {
+		put_value(out, plain->p, plain->n);
+		return true;
+	}
+	has = rule_key_value(key, e, &value);
+	if (has) {
+		bound(&value, 0);
+		put_value(out, buf_str(&value), value.n);
+	}
+	buf_free(&value);
+	return has;
+}
+
+bool
+group_key_name(const struct incident_rule *rule, const struct event *e, struct buf *out)
+{
+	for (size_t i = 0; i < rule->nby; i++)
+		if (!name_value(&rule->by[i], e, out))
+			return false;
+	return true;
+}
+
+struct sv
+group_key_value(struct sv key, size_t i)
+{
+	struct sv none = {"", 0}, value;
+	const char *colon;
+	int64_t n;
+
+	for (;; i--) {
+		colon = key.n == 0 ? NULL : memchr(key.p, ':', key.n);
+		if (colon == NULL || !num_int((struct sv){key.p, (size_t)(colon - key.p)}, 0,
+		        (int64_t)key.n, &n))
+			return none;
+		value = sv_from(key, (size_t)(colon - key.p) + 1);
+		if ((size_t)n > value.n)
+			return none;
+		if (i == 0)
+			return (struct sv){value.p, (size_t)n};
+		key = sv_from(value, (size_t)n);
+	}
+}
+
+void
+group_key_json(const struct incident_rule *rule, struct sv key, struct buf *out)
+{
+	buf_putc(out, '{');
+	for (size_t i = 0; i < rule->nby; i++) {
+		if (i > 0)
+			buf_putc(out, ',');
+		json_quote(out, sv_str(rule->by[i].field));
+		buf_putc(out, ':');
+		json_quote(out, group_key_value(key, i));
+	}
+	buf_putc(out, '}');
+}
+
+/* Is the placeholder ${name} (as a capture is spelt, source_ip) the field
+ * ${dotted} (source.ip)? */
+static bool
+spells(struct sv name, const char *dotted)
+{
+	if (name.n != strlen(dotted))
+		return false;
+	for (size_t i = 0; i < name.n; i++)
+		if (name.p[i] != (dotted[i] == '.' ? '_' : dotted[i]))
+			return false;
+	return true;
+}
+
+/* Write the value of placeholder ${name}; false when there is none of that name. */
+static bool
+fill_in(const struct incident_rule *rule, struct sv key, struct sv name, struct buf *out)
+{
+	for (size_t i = 0; i < rule->nby; i++) {
+		if (spells(name, rule->by[i].field)) {
+			vis_utf8(out, group_key_value(key, i));
+			return true;
+		}
+	}
+	return false;
+}
+
+void
+group_key_title(const struct incident_rule *rule, struct sv key, struct buf *out)
+{
+	struct sv rest = sv_str(rule->title);
+
+	while (rest.n > 0) {
+		const char *open = memchr(rest.p, '{', rest.n);
+		size_t before = open == NULL ? rest.n : (size_t)(open - rest.p);
+		const char *end = open == NULL ? NULL : memchr(open, '}', rest.n - before);
+
+		buf_add(out, rest.p, before);
+		rest = sv_from(rest, before);
+		if (end != NULL &&
+		    fill_in(rule, key, (struct sv){open + 1, (size_t)(end - open) - 1}, out)) {
+			rest = sv_from(rest, (size_t)(end - open) + 1);
+		} else if (rest.n > 0) {
+			buf_putc(out, '{');
+			rest = sv_from(rest, 1);
+		}
+	}
+}
