@@ -171,7 +171,7 @@ state_commit(struct state *s, struct batch *b)
 	struct redis_args args = REDIS_ARGS_INIT;
 
 	assert(state_is_idle(s));
-	state_call(&args, "triaged_commit");
+	state_call(s, &args, "triaged_commit");
 	redis_arg_str(&args, s->conf->node);
 	redis_arg_int(&args, s->fence + 1);
 	redis_arg_int(&args, s->conf->event_clock ? 0 : clock_now());
