@@ -12,6 +12,7 @@
 #include "pipeline.h"
 #include "reload.h"
 #include "rule/ruleset.h"
+#include "seen.h"
 #include "setup.h"
 #include "source/source.h"
 #include "state/state.h"
@@ -97,6 +98,14 @@ static void
 run_reload(void *ctx, struct control_request *req)
 {
 	reload_start(ctx, req);
+}
+
+static void
+run_rules(void *ctx, struct control_request *req)
+{
+	struct daemon *d = ctx;
+
+	control_answer(req, seen_json(pipeline_seen(d->pipeline)));
 }
 
 /* ---- status ---------------------------------------------------------------- */
@@ -235,5 +244,6 @@ const struct control_command daemon_commands[] = {
     {"outbox", run_outbox},
     {"sources", commands_sources_run},
     {"reload", run_reload},
+    {"rules", run_rules},
     {NULL, NULL},
 };

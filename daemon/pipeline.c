@@ -15,6 +15,7 @@
 #include "notify/notify.h"
 #include "rule/ruleset.h"
 #include "scan/scan.h"
+#include "seen.h"
 #include "state/state.h"
 #include "trouble.h"
 #include "util/clock.h"
@@ -33,6 +34,7 @@ struct pipeline {
 	struct correlator *correlator;
 	struct state *state;
 	struct notify *notify;
+	struct seen *seen;
 	struct ev_timer *soon;  /* commit events at the end of this turn */
 	struct ev_timer *later; /* commit positions that moved without events */
 	bool news;              /* positions gathered that shall not wait */
@@ -50,6 +52,7 @@ got_event(void *ctx, const struct event *event)
 	struct pipeline *p = ctx;
 
 	p->stats.events++;
+	seen_event(p->seen, event);
 	if (p->conf->event != NULL)
 		p->conf->event(p->conf->ctx, event);
 	if (p->state != NULL)
@@ -64,6 +67,29 @@ got_line(void *ctx, const struct line *line, const uint32_t *rules, size_t nrule
 
 	decode_line(p->decoder, line, p->conf->now != 0 ? p->conf->now : clock_now(), &record);
 	match_rules(p->matcher, &record, rules, nrules, got_event, p);
+}
+
+static void
+got_sample(void *ctx, const struct line *line)
+{
+	struct pipeline *p = ctx;
+	struct record record;
+
+	decode_line(p->decoder, line, clock_now(), &record);
+	seen_program(p->seen, record.program);
+}
+
+/* Of most lines nobody needs to know the program.  The first of each read tells in time
+ * which there are. */
+static void
+sample(struct pipeline *p, const struct chunk *chunk)
+{
+	struct chunk first = *chunk;
+	const char *newline = memchr(chunk->data.p, '\n', chunk->data.n);
+
+	if (newline != NULL)
+		first.data.n = (size_t)(newline - chunk->data.p) + 1;
+	scan_each(&first, got_sample, p);
 }
 
 void
@@ -109,8 +135,10 @@ got_chunk(void *ctx, const struct chunk *chunk)
 	    .offset = chunk->next,
 	    .check = chunk->check};
 
-	if (chunk->data.n > 0)
+	if (chunk->data.n > 0) {
+		sample(p, chunk);
 		pipeline_lines(p, chunk);
+	}
 	correlate_position(p->correlator, &examined);
 	commit_later(p);
 	if (!pipeline_has_room(p)) {
@@ -264,6 +292,7 @@ pipeline_open(struct ev *ev, const struct pipeline_conf *conf)
 	p->conf = conf;
 	p->decoder = decoder_new();
 	p->correlator = correlator_new();
+	p->seen = seen_new();
 	p->soon = ev_timer_new(ev, commit_events, p);
 	p->later = ev_timer_new(ev, commit_positions, p);
 	pipeline_set_rules(p, conf->rules, conf->scanner);
@@ -291,6 +320,7 @@ pipeline_set_rules(struct pipeline *p, struct ruleset *rules, struct scanner *sc
 	struct ruleset *old = p->rules;
 
 	p->rules = ruleset_ref(rules);
+	seen_set_rules(p->seen, rules);
 	matcher_free(&p->matcher);
 	p->matcher = matcher_new(rules);
 	p->scanner = scanner;
@@ -332,6 +362,7 @@ pipeline_free(struct pipeline **pp)
 	intake_free(&p->intake);
 	state_free(&p->state);
 	correlator_free(&p->correlator);
+	seen_free(&p->seen);
 	matcher_free(&p->matcher);
 	decoder_free(&p->decoder);
 	ev_timer_free(&p->soon);
@@ -363,6 +394,12 @@ const struct match_stats *
 pipeline_match_stats(const struct pipeline *p)
 {
 	return matcher_stats(p->matcher);
+}
+
+const struct seen *
+pipeline_seen(const struct pipeline *p)
+{
+	return p->seen;
 }
 
 const struct correlate_stats *

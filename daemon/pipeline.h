@@ -23,6 +23,7 @@ struct notify;
 struct pipeline;
 struct ruleset;
 struct scanner;
+struct seen;
 struct state;
 struct state_conf;
 
@@ -70,6 +71,7 @@ const struct pipeline_stats *pipeline_stats(const struct pipeline *p);
 /* The stages, for those who show or ask them. */
 struct state *pipeline_state(const struct pipeline *p); /* NULL: events only */
 const struct intake *pipeline_intake(const struct pipeline *p); /* NULL: none */
+const struct seen *pipeline_seen(const struct pipeline *p);
 const struct match_stats *pipeline_match_stats(const struct pipeline *p);
 const struct correlate_stats *pipeline_correlate_stats(const struct pipeline *p);
 

@@ -120,8 +120,67 @@ static const struct sample samples[] = {
         "sogod", "26", "x"},
     {"Dec 10 06:55:48 web1 sshd[1]:x", "rfc3164", "2025-12-10T06:55:48.000Z", -1, -1, "web1",
         "sshd", "1", "x"},
+    {"Dec 10 06:55:48 web1 sshd[-]: x", "rfc3164", "2025-12-10T06:55:48.000Z", -1, -1, "web1",
+        "sshd", "", "x"},
+    {"Dec 10 06:55:48 web1 (sshd)[1]: x", "rfc3164", "2025-12-10T06:55:48.000Z", -1, -1, "web1",
+        "sshd", "1", "x"},
+    {"Dec 10 06:55:48 (systemd): x", "rfc3164", "2025-12-10T06:55:48.000Z", -1, -1, "", "systemd",
+        "", "x"},
+    {"Dec 10 06:55:48 web1 (root) CMD (x)", "rfc3164", "2025-12-10T06:55:48.000Z", -1, -1, "web1",
+        "", "", "(root) CMD (x)"},
+    /* metalog, BSD's syslogd -vv, Solaris. */
+    {"Dec 10 06:55:48 [sshd] x", "rfc3164", "2025-12-10T06:55:48.000Z", -1, -1, "", "sshd", "",
+        "x"},
+    {"Dec 10 06:55:48 [su(pam_unix)]  x", "rfc3164", "2025-12-10T06:55:48.000Z", -1, -1, "", "su",
+        "", "x"},
+    {"Dec 10 06:55:48 [sshd]: x", "rfc3164", "2025-12-10T06:55:48.000Z", -1, -1, "", "sshd", "",
+        "x"},
+    {"Dec 10 06:55:48 web1 [sshd][12] x", "rfc3164", "2025-12-10T06:55:48.000Z", -1, -1, "web1",
+        "sshd", "12", "x"},
+    {"Dec 10 06:55:48 web1 [client] x", "rfc3164", "2025-12-10T06:55:48.000Z", -1, -1, "web1", "",
+        "", "[client] x"},
+    {"Dec 10 06:55:48 [sshd][x] y", "rfc3164", "2025-12-10T06:55:48.000Z", -1, -1, "", "", "",
+        "[sshd][x] y"},
+    {"Dec 10 06:55:48 [error] x", "rfc3164", "2025-12-10T06:55:48.000Z", -1, -1, "", "", "",
+        "[error] x"},
+    {"Dec 10 06:55:48 <auth.info> web1 sshd[1]: x", "rfc3164", "2025-12-10T06:55:48.000Z", -1, -1,
+        "web1", "sshd", "1", "x"},
+    {"Dec 10 06:55:48 <4.6> web1 sshd[1]: x", "rfc3164", "2025-12-10T06:55:48.000Z", -1, -1,
+        "web1", "sshd", "1", "x"},
+    {"Dec 10 06:55:48 <b> is bold", "rfc3164", "2025-12-10T06:55:48.000Z", -1, -1, "", "", "",
+        "<b> is bold"},
+    {"Dec 10 06:55:48 web1 sshd[1]: [ID 800047 auth.info] x", "rfc3164",
+        "2025-12-10T06:55:48.000Z", -1, -1, "web1", "sshd", "1", "x"},
+    {"<38>sshd[1]: [ID 800047 auth.info] x", "rfc3164", NOW_TEXT, 4, 6, "", "sshd", "1", "x"},
+    {"Dec 10 06:55:48 web1 sshd[1]: [ID 800047 auth.info", "rfc3164", "2025-12-10T06:55:48.000Z",
+        -1, -1, "web1", "sshd", "1", "[ID 800047 auth.info"},
+    /* Hosts that relays have added theirs to. */
+    {"Dec 10 06:55:48 web1/192.0.2.1 sshd[1]: x", "rfc3164", "2025-12-10T06:55:48.000Z", -1, -1,
+        "web1/192.0.2.1", "sshd", "1", "x"},
+    {"Dec 10 06:55:48 src@web1 su: x", "rfc3164", "2025-12-10T06:55:48.000Z", -1, -1, "src@web1",
+        "su", "", "x"},
+    {"Dec 10 06:55:48 http://example.com/ is down", "rfc3164", "2025-12-10T06:55:48.000Z", -1, -1,
+        "", "", "", "http://example.com/ is down"},
+    /* Cisco: the code is message, which it begins. */
     {"Dec 10 06:55:48 fw %ASA-6-302013: Built inbound", "rfc3164", "2025-12-10T06:55:48.000Z", -1,
-        -1, "fw", "%ASA-6-302013", "", "Built inbound"},
+        -1, "fw", "", "", "%ASA-6-302013: Built inbound"},
+    {"Dec 10 06:55:48: %ASA-6-302013: Built inbound", "rfc3164", "2025-12-10T06:55:48.000Z", -1,
+        -1, "", "", "", "%ASA-6-302013: Built inbound"},
+    {"Dec 10 06:55:48.123 CET: %SEC-6-IPACCESSLOGP: list", "rfc3164", "2025-12-10T06:55:48.123Z",
+        -1, -1, "", "", "", "%SEC-6-IPACCESSLOGP: list"},
+    {"Dec 10 06:55:48 sudo: %SEC is in the way", "rfc3164", "2025-12-10T06:55:48.000Z", -1, -1, "",
+        "sudo", "", "%SEC is in the way"},
+    {"Dec 10 06:55:48 web1 sudo: %SEC-6-X: x", "rfc3164", "2025-12-10T06:55:48.000Z", -1, -1,
+        "web1", "sudo", "", "%SEC-6-X: x"},
+    {"Dec 10 06:55:48 web1 app[1]: [ID card] x", "rfc3164", "2025-12-10T06:55:48.000Z", -1, -1,
+        "web1", "app", "1", "[ID card] x"},
+    {"*Dec 10 06:55:48.123: %SEC-6-IPACCESSLOGP: list", "rfc3164", "2025-12-10T06:55:48.123Z", -1,
+        -1, "", "", "", "%SEC-6-IPACCESSLOGP: list"},
+    /* No stamp, but a tag. */
+    {"sshd[12]: x", "tagged", NOW_TEXT, -1, -1, "", "sshd", "12", "x"},
+    {"web1 sshd[12]: x", "tagged", NOW_TEXT, -1, -1, "web1", "sshd", "12", "x"},
+    {"192.0.2.1 postfix/smtpd[12]: x", "tagged", NOW_TEXT, -1, -1, "192.0.2.1", "postfix/smtpd",
+        "12", "x"},
     /* A word that could be a host is a tag if anything says so. */
     {"Dec 10 06:55:48 sogod [26]: x", "rfc3164", "2025-12-10T06:55:48.000Z", -1, -1, "", "sogod",
         "26", "x"},
@@ -222,6 +281,21 @@ static const struct sample samples[] = {
     {"2026-01-09T23:59:59", "iso", "2026-01-09T23:59:59.000Z", -1, -1, "", "", "", ""},
     {"1970-01-01T00:00:00Z x", "iso", "1970-01-01T00:00:00.000Z", -1, -1, "", "", "", "x"},
     {"2000-02-29T00:00:00Z x", "iso", "2000-02-29T00:00:00.000Z", -1, -1, "", "", "", "x"},
+    {"2026-01-09 23:59:59.500 CET [12] LOG:  ready", "iso", "2026-01-09T23:59:59.500Z", -1, -1, "",
+        "", "", "[12] LOG:  ready"},
+    {"2026-01-09 23:59:59 CETX", "iso", "2026-01-09T23:59:59.000Z", -1, -1, "", "", "", "CETX"},
+    {"2026-01-09 23:59:59 INFO x", "iso", "2026-01-09T23:59:59.000Z", -1, -1, "", "", "",
+        "INFO x"},
+    {"2026-01-09 23:59:59|INFO|x", "iso", "2026-01-09T23:59:59.000Z", -1, -1, "", "", "",
+        "INFO|x"},
+    /* A stamp of some other form: as ISO ones. */
+    {"[2026-01-09 23:59:59] web1 sshd[24]: x", "dated", "2026-01-09T23:59:59.000Z", -1, -1, "web1",
+        "sshd", "24", "x"},
+    {"[2026-01-09 23:59:59] NOTICE[24]: x", "dated", "2026-01-09T23:59:59.000Z", -1, -1, "", "", "",
+        "NOTICE[24]: x"},
+    {"[2026-01-09 23:59:59] web1 su: x", "dated", "2026-01-09T23:59:59.000Z", -1, -1, "", "", "",
+        "web1 su: x"},
+    {"<13>[2026-01-09 23:59:59] x", "dated", "2026-01-09T23:59:59.000Z", 1, 5, "", "", "", "x"},
     {"9999-12-31T23:59:59Z x", "iso", "9999-12-31T23:59:59.000Z", -1, -1, "", "", "", "x"},
 };
 
@@ -264,11 +338,143 @@ START_TEST(line_does_not_depend_on_the_one_before)
 }
 END_TEST
 
+/* --- stamps of programs that write their own files, in Berlin --- */
+
+struct stamped {
+	const char *stamp; /* the message "x" follows */
+	const char *time;
+};
+
+static const struct stamped own_stamps[] = {
+    {"Wed Jul  2 14:32:52 2025", "2025-07-02T12:32:52.000Z"},
+    {"Wed Jul 02 14:32:52.123456 2025", "2025-07-02T12:32:52.123Z"},
+    {"Wed Jul 2 14:32:52 CEST 2025", "2025-07-02T12:32:52.000Z"},
+    {"Wed Jul 2 14:32:52 UTC 2025", "2025-07-02T14:32:52.000Z"},
+    {"Wed Jul 02 2025 14:32:52 GMT+0300", "2025-07-02T11:32:52.000Z"},
+    {"Wed, 02 Jul 2025 14:32:52 +0300", "2025-07-02T11:32:52.000Z"},
+    {"Wed, 2 Jul 2025 14:32:52 GMT", "2025-07-02T14:32:52.000Z"},
+    {"wed  2 jul 14:32:52 CEST 2025", "2025-07-02T12:32:52.000Z"},
+    {"Wed 02 Jul 2025 02:32:52 PM CEST", "2025-07-02T12:32:52.000Z"},
+    {"Jul  2 14:32:52 2025", "2025-07-02T12:32:52.000Z"},
+    {"Jul 2, 2025 2:32:52 PM", "2025-07-02T12:32:52.000Z"},
+    {"Jul 02, 2025 12:32:52 AM", "2025-07-01T22:32:52.000Z"},
+    {"Jul 02, 2025 12:32:52pm", "2025-07-02T10:32:52.000Z"},
+    {"Jul-02-25 14:32:52", "2025-07-02T12:32:52.000Z"},
+    {"02 Jul 2025 14:32:52.123", "2025-07-02T12:32:52.123Z"},
+    {"2 Jul 14:32:52", "2025-07-02T12:32:52.000Z"},
+    {"02-Jul-2025 14:32:52.123", "2025-07-02T12:32:52.123Z"},
+    {"02/Jul/2025:14:32:52 +0300", "2025-07-02T11:32:52.000Z"},
+    {"02/Jul/2025:14:32:52", "2025-07-02T12:32:52.000Z"},
+    {"2025 Jul 02 14:32:52", "2025-07-02T12:32:52.000Z"},
+    {"2025-07-02_14:32:52", "2025-07-02T12:32:52.000Z"},
+    {"2025-07-02-14:32:52", "2025-07-02T12:32:52.000Z"},
+    {"2025-7-2 2:32:52 PM", "2025-07-02T12:32:52.000Z"},
+    {"2025:07:02-14:32:52", "2025-07-02T12:32:52.000Z"},
+    {"2025.07.02 14:32:52", "2025-07-02T12:32:52.000Z"},
+    {"20250702 14:32:52", "2025-07-02T12:32:52.000Z"},
+    {"20250702T143252", "2025-07-02T12:32:52.000Z"},
+    {"20250702T143252.5Z", "2025-07-02T14:32:52.500Z"},
+    {"250702 14:32:52", "2025-07-02T12:32:52.000Z"},
+    {"250702  4:32:52", "2025-07-02T02:32:52.000Z"},
+    {"991231 23:59:59", "1999-12-31T22:59:59.000Z"},
+    /* Month first with slashes, day first otherwise, unless it cannot be. */
+    {"07/02/2025 14:32:52", "2025-07-02T12:32:52.000Z"},
+    {"13/07/2025 14:32:52", "2025-07-13T12:32:52.000Z"},
+    {"7/2/2025, 2:32:52 PM", "2025-07-02T12:32:52.000Z"},
+    {"07/02/25 14:32:52", "2025-07-02T12:32:52.000Z"},
+    {"L 07/02/2025 - 14:32:52", "2025-07-02T12:32:52.000Z"},
+    {"02.07.2025 14:32:52", "2025-07-02T12:32:52.000Z"},
+    {"02-07-2025 14:32:52", "2025-07-02T12:32:52.000Z"},
+    {"07-13-2025 14:32:52", "2025-07-13T12:32:52.000Z"},
+    /* Numbers. */
+    {"1751459572", "2025-07-02T12:32:52.000Z"},
+    {"1751459572.1234567", "2025-07-02T12:32:52.123Z"},
+    {"1751459572123", "2025-07-02T12:32:52.123Z"},
+    {"@40000000686526fe075bcd15", "2025-07-02T12:32:52.123Z"},
+};
+
+static void
+expect_message_x(const char *begin, const char *stamp, const char *end, const char *time)
+{
+	struct decoder *d = decoder_in(BERLIN);
+	struct buf b = BUF_INIT;
+	struct line line;
+	struct record rec;
+
+	buf_printf(&b, "%s%s%s", begin, stamp, end);
+	rec = decode(d, buf_view(&b), at("2025-08-10T12:00:00"), &line);
+	ck_assert_str_eq(record_format_name(rec.format), "dated");
+	expect_time(&rec, time);
+	expect("message", rec.message, "x");
+	ck_assert_uint_eq(rec.host.n + rec.program.n + rec.pid.n, 0);
+	buf_free(&b);
+	decoder_free(&d);
+}
+
+START_TEST(stamp_is_taken_off)
+{
+	const struct stamped *s = &own_stamps[_i];
+
+	expect_message_x("", s->stamp, " x", s->time);
+	expect_message_x("", s->stamp, ": x", s->time);
+	expect_message_x("", s->stamp, "|x", s->time);
+	expect_message_x("[", s->stamp, "] x", s->time);
+	expect_message_x("[", s->stamp, "]x", s->time);
+	expect_message_x("[", s->stamp, "]:  x", s->time);
+}
+END_TEST
+
+/* Nothing else looks like it there. */
+static const struct stamped bracketed_stamps[] = {
+    {"Jul  2 14:32:52", "2025-07-02T12:32:52.000Z"},
+    {"CEST Jul  2 14:32:52", "2025-07-02T12:32:52.000Z"},
+    {"Jul 02 2025 14:32:52", "2025-07-02T12:32:52.000Z"},
+    {"2025-07-02T14:32:52.123+03:00", "2025-07-02T11:32:52.123Z"},
+    {"2025-07-02 14:32:52,123 UTC", "2025-07-02T14:32:52.123Z"},
+    {"2025/07/02 14:32:52", "2025-07-02T12:32:52.000Z"},
+};
+
+START_TEST(stamp_in_brackets_is_taken_off)
+{
+	const struct stamped *s = &bracketed_stamps[_i];
+
+	expect_message_x("[", s->stamp, "] x", s->time);
+}
+END_TEST
+
+/* The lines of access logs stay as they are, but tell when they are of. */
+static const struct stamped inside[] = {
+    {"192.0.2.7 - - [02/Jul/2025:14:32:52 +0300] \"GET / HTTP/1.1\" 200 1",
+        "2025-07-02T11:32:52.000Z"},
+    {"www.example.com:80 2001:db8::7 - bob [02/Jul/2025:14:32:52 +0300] \"GET /\" 200 1",
+        "2025-07-02T11:32:52.000Z"},
+    {"192.0.2.7 [02/Jul/2025:14:32:52] x", "2025-07-02T12:32:52.000Z"},
+    /* What a client may choose comes second. */
+    {"192.0.2.7 - [01/Jan/1990:00:00:00 +0000] [02/Jul/2025:14:32:52 +0300] \"GET /\" 200 1",
+        "2025-07-02T11:32:52.000Z"},
+    {"192.0.2.7 - - [02/Jul/2025:14:32:52 +0300] \"GET /[01/Jan/1990:00:00:00 +0000] \" 200 1",
+        "2025-07-02T11:32:52.000Z"},
+    {"192.0.2.7 - - [02/Foo/2025:14:32:52 +0300] \"GET /\" 200 1", "2025-08-10T12:00:00.000Z"},
+};
+
+START_TEST(stamp_inside_is_the_time)
+{
+	const struct stamped *s = &inside[_i];
+	struct decoder *d = decoder_in(BERLIN);
+	struct line line;
+	struct record rec = decode(d, sv_str(s->stamp), at("2025-08-10T12:00:00"), &line);
+
+	ck_assert_str_eq(record_format_name(rec.format), "plain");
+	expect_time(&rec, s->time);
+	expect("message", rec.message, s->stamp);
+	decoder_free(&d);
+}
+END_TEST
+
 /* --- near misses --- */
 
 static const char *const plain_lines[] = {
     "x",
-    "192.0.2.7 - - [10/Dec/2025:06:55:48 +0000] \"GET / HTTP/1.1\" 200 1",
     "{\"time\":\"2025-12-10T06:55:48Z\"}",
     "type=USER_LOGIN msg=audit(1373330717.000:4068): pid=1",
     "\tat com.example.Main.run(Main.java:3)",
@@ -300,19 +506,54 @@ static const char *const plain_lines[] = {
     "Dec 10 06:55:485 web1 sshd[1]: x",
     "Dec 10 06:55:48.x web1 sshd[1]: x",
     " Dec 10 06:55:48 web1 sshd[1]: x",
-    "Wed Dec 10 06:55:48 2025 x",
     "2025-12-10",
     "2025-12-10 x",
     "2025-12-10T06:55Z x",
     "2025-12/10 06:55:48 x",
     "2025/12/10T06:55:48 x",
-    "2025-12-10_06:55:48 x",
     "2025-12-10T06:55:48x",
     "2025-12-10T06:55:48+1 x",
     "2025-12-10T06:55:48+24:00 x",
-    "20251210T065548Z x",
-    "1428634687123 x",
+    /* Stamps that are none. */
+    "[Dec 10 06:55:48 web1 x",
+    "[12345.678901] device eth0",
+    "[12345] x",
+    "[ 2025-12-10 06:55:48] x",
+    "[2025-12-10 06:55:48 x] y",
+    "[2025-12-10] x",
+    "Wed Dec 10 06:55 2025 x",
+    "Wen Dec 10 06:55:48 2025 x",
+    "Wed Dec 10 06:55:48 20255 x",
+    "Dec 10, 2025 13:55:48 PM x",
+    "Dec 10, 2025 0:55:48 AM x",
+    "10/32/2025 06:55:48 x",
+    "13/13/2025 06:55:48 x",
+    "2025-13-10 06:55:48 x",
+    "10.12.25.1 06:55:48 x",
+    "10.11.12.13 - - x",
+    "120 06:55:48 x",
+    "25121 06:55:48 x",
+    "2512100 06:55:48 x",
+    "251210  06:55 x",
+    "142863468 x",
+    "14286346871 x",
+    "0428634687 x",
+    "1428634687x",
+    "1428634687.x",
+    "1428634687123.5 x",
+    "@4000000052d4b5e52f1b3c4 x",
+    "@4000000052d4b5e5ff1b3c4d x",
+    "@3000000052d4b5e52f1b3c4d x",
+    "@4f00000052d4b5e52f1b3c4d x",
+    "@4000000052D4B5E52F1B3C4D x",
+    /* Tags that are none. */
+    "sshd: x",
+    "sshd[x]: y",
+    "sshd[12] x",
+    "NOTICE[12]: x",
+    "a b sshd[12]: x",
     "7 <34>Dec 10 06:55:48 web1 su: x",
+    "7 <34> x",
     "1234567 <34>1 - - - - - - x",
     "1 2025-12-10T06:55:48Z web1 app",
     "2 2025-12-10T06:55:48Z web1 app - - - x",
@@ -768,6 +1009,9 @@ main(void)
 
 	tcase_add_loop_test(lines, line_is_decoded, 0, COUNT(samples));
 	tcase_add_test(lines, line_does_not_depend_on_the_one_before);
+	tcase_add_loop_test(lines, stamp_is_taken_off, 0, COUNT(own_stamps));
+	tcase_add_loop_test(lines, stamp_in_brackets_is_taken_off, 0, COUNT(bracketed_stamps));
+	tcase_add_loop_test(lines, stamp_inside_is_the_time, 0, COUNT(inside));
 	tcase_add_loop_test(lines, near_miss_is_plain, 0, COUNT(plain_lines));
 	tcase_add_test(lines, lines_of_a_spool_tell_how_they_came);
 	tcase_add_test(lines, lines_of_a_format_have_fields);

@@ -172,6 +172,7 @@ START_TEST(what_is_not_of_its_type_is_no_field)
 	expect("p", "bob from 192.0.2.300 port 70000", "a user.name=bob; ");
 	expect("p", " from fe80::1%lo port 22", "a source.ip=fe80::1 source.port=22; ");
 	expect("p", "a\033b from  port 22z", "a source.port=22 x.y=z; ");
+	expect("p", " from ::FFFF:192.0.2.1 port 1", "a source.ip=192.0.2.1 source.port=1; ");
 }
 END_TEST
 
@@ -189,6 +190,28 @@ START_TEST(exceptions_exclude)
 	expect("p", "eve 192.0.2.1", "");
 	/* What was not captured is in no list. */
 	expect("p", " 10.1.2.3", "a source.ip=10.1.2.3; ");
+}
+END_TEST
+
+/* In any order of the rules. */
+START_TEST(fallback_rules_are_for_lines_that_are_no_others)
+{
+	use("events:\n" RULE("g") "    fallback: true\n    match: 'needle'\n"
+	    RULE("a") "    match: 'needle from (?<source_ip>\\S+)$'\n"
+	    "    unless: [{source_ip: 192.0.2.1}]\n"
+	    RULE("b") "    where: {program: b}\n    match: 'needle'\n"
+	    RULE("h") "    fallback: true\n    match: 'need'\n");
+	expect("p", "a needle", "g; h; ");
+	expect("p", "in need", "h; ");
+	expect("p", "a needle from 192.0.2.2", "a source.ip=192.0.2.2; ");
+	expect("b", "a needle", "b; ");
+	/* Excluded is known, too. */
+	expect("p", "a needle from 192.0.2.1", "");
+	expect_why("g", "p", "a needle", "yes: pattern #1 matches\n");
+	expect_why("g", "p", "a needle from 192.0.2.1",
+	    "no: this rule is a fallback, and the line is one of a\n");
+	expect_why("h", "b", "a needle", "no: this rule is a fallback, and the line is one of b\n");
+	expect_why("g", "p", "in need", "no: the pattern does not match the message (7 bytes)\n");
 }
 END_TEST
 
@@ -387,6 +410,17 @@ lint_says(const char *pattern, const char *words)
 	return says;
 }
 
+/* What other rules match must not break them. */
+START_TEST(fallback_rules_are_tested_by_themselves)
+{
+	use("events:\n" RULE("a") "    match: 'needle'\n" RULE("g")
+	    "    fallback: true\n    match: 'needle'\n    tests:\n"
+	    "      - {line: 'Jan 10 08:15:01 gate app[1]: needle', event: {}}\n"
+	    "      - {line: 'Jan 10 08:15:01 gate app[1]: nettle', event: none}\n");
+	ck_assert_uint_eq(rules_test(rules, NULL, NULL), 0);
+}
+END_TEST
+
 START_TEST(the_linter_finds_what_can_go_wrong)
 {
 	ck_assert(lint_says("^failed for (?<user_name>.*) from (?<source_ip>\\S+)$", NULL));
@@ -551,6 +585,7 @@ add_tests(TCase *t)
 	tcase_add_test(t, preconditions_hold_or_there_is_no_event);
 	tcase_add_test(t, what_is_not_of_its_type_is_no_field);
 	tcase_add_test(t, exceptions_exclude);
+	tcase_add_test(t, fallback_rules_are_for_lines_that_are_no_others);
 	tcase_add_test(t, bytes_are_bytes);
 	tcase_add_loop_test(t, running_out_of_a_limit_is_an_event, 0, 2);
 	tcase_add_test(t, a_long_message_is_tried_as_far_as_allowed);
@@ -558,6 +593,7 @@ add_tests(TCase *t)
 	tcase_add_test(t, fields_of_the_record_decide_and_are_taken);
 	tcase_add_test(t, a_verdict_is_explained);
 	tcase_add_test(t, tests_in_rules_run_as_lines_do);
+	tcase_add_test(t, fallback_rules_are_tested_by_themselves);
 	tcase_add_test(t, the_linter_finds_what_can_go_wrong);
 	tcase_add_test(t, the_linter_wants_tests);
 	tcase_add_loop_test(t, shipped_rules_pass_their_tests, 0, 2);

@@ -1,8 +1,10 @@
 /*
  * check_source_random: many files, and whatever may happen in whatever order.
  */
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "source_rig.h"
@@ -277,6 +279,232 @@ START_TEST(each_line_counts_once_whatever_happens)
 }
 END_TEST
 
+/* ---- logs that are shifted: log, log.1, log.2.gz ------------------------------------- */
+
+#define KEEP 99
+
+struct shifted {
+	struct chance c;
+	bool stopped;   /* the daemon is */
+	bool missing;   /* the log is renamed, and no other is there yet */
+	unsigned delay; /* rotations until one is compressed */
+	int mixed;      /* one rotation in so many copies and cuts; 0 = none */
+};
+
+static bool
+exists(const struct rig *r, const char *name)
+{
+	char *path = rig_path(r, name);
+	bool does = access(path, F_OK) == 0;
+
+	free(path);
+	return does;
+}
+
+static void
+shift(struct rig *r, int keep)
+{
+	static const char *const ends[] = {"", ".gz", ".zst"};
+	char from[32], to[32];
+
+	for (int i = keep; i > 0; i--)
+		for (size_t k = 0; k < 3; k++) {
+			snprintf(from, sizeof(from), "log.%d%s", i, ends[k]);
+			snprintf(to, sizeof(to), "log.%d%s", i + 1, ends[k]);
+			if (exists(r, from))
+				rig_move(r, from, to);
+		}
+}
+
+/* Some keep the time of what they compress, some do not. */
+static void
+pack(struct rig *r, struct shifted *t)
+{
+	char name[32], packed[40], *path;
+
+	snprintf(name, sizeof(name), "log.%u", t->delay);
+	if (!exists(r, name) || pick(&t->c, 3) == 0)
+		return;
+	switch (pick(&t->c, 3)) {
+	case 0:
+		rig_zstd(r, name);
+		break;
+	case 1:
+		rig_gzip(r, name);
+		break;
+	default:
+		rig_gzip(r, name);
+		snprintf(packed, sizeof(packed), "%s.gz", name);
+		path = rig_path(r, packed);
+		ck_assert_int_eq(utimensat(AT_FDCWD, path, NULL, 0), 0);
+		free(path);
+	}
+}
+
+static void
+write_lines(struct rig *r, struct shifted *t)
+{
+	char text[32];
+
+	if (t->missing)
+		return;
+	for (unsigned n = pick(&t->c, 4); n > 0; n--) {
+		snprintf(text, sizeof(text), "line %d\n", t->c.line++);
+		rig_say(r, "log", text);
+	}
+}
+
+static void
+come_again(struct rig *r, struct shifted *t)
+{
+	if (t->missing)
+		rig_say(r, "log", "");
+	t->missing = false;
+	usleep(TICK);
+}
+
+/* At a moment when it loses nothing. */
+static void
+shift_copy(struct rig *r, struct shifted *t)
+{
+	if (t->stopped || t->missing || r->set->paused)
+		return;
+	rig_settle(r);
+	rig_commit(r);
+	write_lines(r, t);
+	if (committed_of(r, "log", 0) == 0)
+		return;
+	usleep(TICK);
+	shift(r, KEEP);
+	rig_copy(r, "log", "log.1");
+	rig_cut(r, "log", 0);
+	usleep(TICK);
+	rig_settle(r);
+	pack(r, t);
+}
+
+static void
+shift_rename(struct rig *r, struct shifted *t)
+{
+	if (t->missing)
+		return;
+	if (t->mixed > 0 && pick(&t->c, (unsigned)t->mixed) == 0) {
+		shift_copy(r, t);
+		return;
+	}
+	usleep(TICK);
+	shift(r, KEEP);
+	rig_move(r, "log", "log.1");
+	t->missing = true;
+	if (pick(&t->c, 4) == 0 && !t->stopped)
+		rig_settle(r);
+	if (pick(&t->c, 4) != 0)
+		come_again(r, t);
+	pack(r, t);
+}
+
+static void
+shifted_step(struct rig *r, struct shifted *t)
+{
+	switch (pick(&t->c, 20)) {
+	case 0:
+	case 1:
+	case 2:
+	case 3:
+		shift_rename(r, t);
+		break;
+	case 4:
+		come_again(r, t);
+		break;
+	case 5:
+		rig_stop(r);
+		t->stopped = true;
+		break;
+	case 6:
+		rig_stop(r);
+		rig_create_set(r);
+		source_set_grace(r->set, 0);
+		rig_start(r);
+		t->stopped = false;
+		break;
+	case 7:
+	case 8:
+	case 9:
+		if (!t->stopped)
+			rig_commit(r);
+		break;
+	case 10:
+	case 11:
+		if (!t->stopped)
+			rig_settle(r);
+		break;
+	case 12:
+	case 13:
+		if (!t->stopped)
+			ev_turn(r->ev, false);
+		break;
+	case 14:
+		if (!t->stopped && pick(&t->c, 3) == 0)
+			rig_start(r);
+		break;
+	case 15:
+		if (!t->stopped)
+			source_rescan_now(r->set);
+		break;
+	default:
+		write_lines(r, t);
+		break;
+	}
+}
+
+static void
+check_each_once(struct rig *r, int lines, const char *what)
+{
+	char *seen = xcalloc((size_t)lines + 1, 1);
+	int number, used;
+
+	for (const char *p = buf_str(&r->text); *p != '\0'; p += used) {
+		ck_assert_msg(sscanf(p, "line %d%n", &number, &used) == 1, "no line: %s", p);
+		ck_assert_msg(p[used++] == '\n', "not whole: %s", p);
+		ck_assert_int_lt(number, lines);
+		ck_assert_msg(!seen[number], "%s: line %d twice:\n%s", what, number, buf_str(&r->text));
+		seen[number] = 1;
+	}
+	for (int i = 0; i < lines; i++)
+		ck_assert_msg(seen[i], "%s: line %d lost", what, i);
+	free(seen);
+}
+
+/* Killed and started again at any moment, and however often the log is rotated meanwhile. */
+START_TEST(each_line_of_shifted_logs_counts_once)
+{
+	struct rig *r = rig_open(START_BEGINNING, _i % 2 == 0 ? "log" : "log*");
+	struct shifted t = {.c.state = (unsigned)_i * 7919 + 3,
+	    .delay = 1 + (unsigned)_i / 2 % 2,
+	    .mixed = _i % 5 == 0 ? 3 : 0};
+
+	source_set_grace(r->set, 0);
+	rig_say(r, "log", "");
+	rig_start(r);
+	rig_settle(r);
+	rig_commit(r);
+	for (int i = 0; i < 150; i++)
+		shifted_step(r, &t);
+	come_again(r, &t);
+	if (t.stopped) {
+		rig_create_set(r);
+		rig_start(r);
+	}
+	rig_finish(r);
+	check_each_once(r, t.c.line, "at the end");
+	ck_assert_msg(strstr(buf_str(&r->told), "lost") == NULL, "told: %s", buf_str(&r->told));
+	rig_restart(r);
+	rig_finish(r);
+	check_each_once(r, t.c.line, "after one more start");
+	rig_close(r);
+}
+END_TEST
+
 static void
 add(TCase *tc)
 {
@@ -287,6 +515,12 @@ add(TCase *tc)
 	 * cut, filled and not committed before a rewind. */
 	tcase_add_loop_test(tc, each_line_counts_once_whatever_happens, 130, 131);
 	tcase_add_loop_test(tc, each_line_counts_once_whatever_happens, 227, 232);
+	tcase_add_loop_test(tc, each_line_of_shifted_logs_counts_once, 0, 20);
+	/* A file is let go while what was made of it is compared with it; a rewind during a
+	 * search; a copy that keeps its time; a copy found at a start. */
+	tcase_add_loop_test(tc, each_line_of_shifted_logs_counts_once, 95, 97);
+	tcase_add_loop_test(tc, each_line_of_shifted_logs_counts_once, 157, 158);
+	tcase_add_loop_test(tc, each_line_of_shifted_logs_counts_once, 285, 286);
 }
 
 int

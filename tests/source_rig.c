@@ -55,9 +55,23 @@ copy(struct known *to, size_t *nto, const struct known *from, size_t n)
 	}
 }
 
+static void
+keep_ended(struct rig *r)
+{
+	for (size_t i = 0; i < r->nnow; i++) {
+		if (!r->now[i].done)
+			continue;
+		XGROW(r->ended, r->nended);
+		r->ended[r->nended] = r->now[i];
+		r->ended[r->nended].stream = xstrdup(r->now[i].stream);
+		r->ended[r->nended++].path = xstrdup(r->now[i].path);
+	}
+}
+
 void
 rig_commit(struct rig *r)
 {
+	keep_ended(r);
 	copy(r->committed, &r->ncommitted, r->now, r->nnow);
 	for (size_t i = 0; i < r->nnow; i++)
 		source_committed(r->set, r->now[i].stream, r->now[i].offset);
@@ -75,20 +89,31 @@ forget_after(struct buf *b, size_t n)
 	b->p[n] = '\0';
 }
 
+static struct position
+position_of(const struct known *k)
+{
+	return (struct position){.stream = k->stream,
+	    .path = k->path,
+	    .offset = k->offset,
+	    .check = k->check,
+	    .done = k->done};
+}
+
 void
 rig_start(struct rig *r)
 {
-	struct position positions[STREAMS];
+	size_t n = r->nended;
+	struct position *positions = xcalloc(n + r->ncommitted + 1, sizeof(*positions));
 
 	copy(r->now, &r->nnow, r->committed, r->ncommitted);
 	forget_after(&r->text, r->text_committed);
 	forget_after(&r->told, r->told_committed);
+	for (size_t i = 0; i < n; i++)
+		positions[i] = position_of(&r->ended[i]);
 	for (size_t i = 0; i < r->ncommitted; i++)
-		positions[i] = (struct position){.stream = r->committed[i].stream,
-		    .path = r->committed[i].path,
-		    .offset = r->committed[i].offset,
-		    .check = r->committed[i].check};
-	source_start(r->set, positions, r->ncommitted);
+		positions[n + i] = position_of(&r->committed[i]);
+	source_start(r->set, positions, n + r->ncommitted);
+	free(positions);
 }
 
 static void
@@ -198,6 +223,8 @@ rig_close(struct rig *r)
 	ev_free(&r->ev);
 	clear(r->now, &r->nnow);
 	clear(r->committed, &r->ncommitted);
+	clear(r->ended, &r->nended);
+	free(r->ended);
 	for (size_t i = 0; i < r->nconf; i++)
 		free(r->files[i].s);
 	free(r->rotated.s);

@@ -33,6 +33,8 @@ struct rig {
 	size_t nconf;
 	struct known now[STREAMS], committed[STREAMS];
 	size_t nnow, ncommitted;
+	struct known *ended; /* committed as done, the oldest first */
+	size_t nended;
 	struct buf text; /* all lines, in order of delivery */
 	struct buf told; /* all troubles, "KIND FROM-TO\n" each */
 	size_t text_committed, told_committed;

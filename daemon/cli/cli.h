@@ -75,6 +75,7 @@ int cmd_reload(const struct cli *, const struct cli_command *, int, char **);
 int cmd_rules(const struct cli *, const struct cli_command *, int, char **);
 int cmd_explain(const struct cli *, const struct cli_command *, int, char **);
 int cmd_replay(const struct cli *, const struct cli_command *, int, char **);
+int cmd_eval(const struct cli *, const struct cli_command *, int, char **);
 int cmd_schema(const struct cli *, const struct cli_command *, int, char **);
 
 #endif

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "cli/cli.h"
+#include "cli/offline_format.h"
 #include "decode/decode.h"
 #include "format/format.h"
 #include "match/match.h"
@@ -14,6 +15,7 @@
 #include "scan/scan.h"
 #include "util/clock.h"
 #include "util/vis.h"
+#include "util/xalloc.h"
 
 #define DIRS_MAX 16
 
@@ -28,6 +30,8 @@ struct explain {
 	struct ruleset *rules;
 	struct decoder *decoder;
 	struct matcher *matcher;
+	bool *near; /* by rule: the line has text that it looks for */
+	size_t nrules; /* but for those that are built in */
 	unsigned matched;
 };
 
@@ -51,6 +55,8 @@ parse_options(struct explain *x, int argc, char **argv)
 	if (i != argc - 1)
 		return false;
 	x->line = argv[i];
+	if (x->source.format == FORMAT_AUTO)
+		x->source.format = offline_format_of(sv_str(x->line));
 	return true;
 }
 
@@ -77,9 +83,11 @@ describe_field(struct buf *out, const struct record_field *f)
 }
 
 static void
-describe_record(const struct record *rec, struct buf *out)
+describe_record(const struct explain *x, const struct record *rec, struct buf *out)
 {
-	buf_printf(out, "decoded as %s\n  time      ", record_format_name(rec->format));
+	buf_printf(out, "decoded as %s\n  time      ",
+	    x->source.format == FORMAT_AUTO ? record_format_name(rec->format)
+	                                    : config_formats[x->source.format]);
 	clock_format(out, rec->time);
 	buf_putc(out, '\n');
 	part(out, "host", rec->host);
@@ -125,6 +133,14 @@ record_json(const struct record *rec)
 	return out;
 }
 
+static bool
+is_asked_for(const struct explain *x, const struct event_rule *r)
+{
+	if (x->rule != NULL)
+		return strcmp(x->rule, r->id) == 0;
+	return !r->body->builtin && (x->matched > 0 || x->near[r->index]);
+}
+
 /* One rule's verdict.  When some rule matches and none was asked for by name,
  * the others are left out. */
 static void
@@ -145,16 +161,20 @@ print_text(const struct explain *x, const struct record *rec, const json_t *verd
 {
 	struct buf out = BUF_INIT;
 	const json_t *v;
-	size_t i;
+	size_t i, others = x->rule != NULL ? 0 : x->nrules - json_array_size(verdicts);
 
-	describe_record(rec, &out);
+	describe_record(x, rec, &out);
 	json_array_foreach(verdicts, i, v)
 	{
 		buf_printf(&out, "%s: %s", json_string_value(json_object_get(v, "rule")),
 		    json_string_value(json_object_get(v, "verdict")));
 	}
 	if (x->matched == 0)
-		buf_puts(&out, "no rule matches\n");
+		buf_puts(&out, "no rule matches");
+	if (x->matched == 0 && others > 0)
+		buf_printf(&out, "; %zu more look for text that is not in the line", others);
+	if (x->matched == 0)
+		buf_putc(&out, '\n');
 	fputs(buf_str(&out), stdout);
 	buf_free(&out);
 }
@@ -171,7 +191,7 @@ explain_line(void *ctx, const struct line *line)
 	for (size_t i = 0; i < ruleset_nevents(x->rules); i++) {
 		const struct event_rule *r = ruleset_event(x->rules, i);
 
-		if (x->rule == NULL ? !r->body->builtin : strcmp(x->rule, r->id) == 0)
+		if (is_asked_for(x, r))
 			explain_rule(x, x->matcher, r, &rec, verdicts);
 	}
 	if (x->json)
@@ -183,9 +203,24 @@ explain_line(void *ctx, const struct line *line)
 }
 
 static void
+got_near(void *ctx, const struct line *line, const uint32_t *rules, size_t nrules)
+{
+	struct explain *x = ctx;
+
+	(void)line;
+	for (size_t i = 0; i < nrules; i++)
+		x->near[rules[i]] = true;
+}
+
+static void
 explain_chunk(void *ctx, const struct chunk *chunk)
 {
-	scan_each(chunk, explain_line, ctx);
+	struct explain *x = ctx;
+	struct scanner *s = scanner_new(x->rules);
+
+	scan_chunk(s, chunk, got_near, x);
+	scan_each(chunk, explain_line, x);
+	scanner_free(&s);
 }
 
 static int
@@ -194,7 +229,11 @@ run(struct explain *x, struct offline *off)
 	x->rules = off->rules;
 	x->decoder = decoder_new();
 	x->matcher = matcher_new(off->rules);
+	x->near = xcalloc(ruleset_nevents(off->rules) + 1, sizeof(*x->near));
+	for (size_t i = 0; i < ruleset_nevents(off->rules); i++)
+		x->nrules += !ruleset_event(off->rules, i)->body->builtin;
 	format_try(&x->source, sv_str(x->line), clock_now(), explain_chunk, x);
+	free(x->near);
 	matcher_free(&x->matcher);
 	decoder_free(&x->decoder);
 	return x->matched > 0 ? CLI_OK : CLI_FAILED;

@@ -1,6 +1,8 @@
 /*
- * cmd_rules: rules test, list, lint and verify-scan.
+ * cmd_rules: rules test, lint and verify-scan; list is cmd_rules_list.c.
  */
+#include "cli/cmd_rules.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -42,63 +44,6 @@ test(const struct cli *cli, struct offline *off)
 	if (!cli->json)
 		printf("%zu passed, %zu failed\n", run.tests - run.failed, run.failed);
 	return run.failed == 0 ? CLI_OK : CLI_FAILED;
-}
-
-/* ---- list ------------------------------------------------------------------ */
-
-static json_t *
-event_json(const struct event_rule *r)
-{
-	const struct rule_body *body = r->body;
-
-	return json_pack("{s:s, s:s, s:s, s:s, s:s, s:s?, s:i, s:I}", "type", "event", "id", r->id,
-	    "title", r->title, "class", r->class, "severity", severity_name(r->severity), "file",
-	    body->place.file, "line", body->place.line, "tests", (json_int_t)body->ntests);
-}
-
-static json_t *
-incident_json(const struct incident_rule *r, const struct rule_place *place)
-{
-	return json_pack("{s:s, s:s, s:s, s:s, s:s?, s:i, s:I, s:I, s:s}", "type", "incident", "id",
-	    r->id, "title", r->title, "severity", severity_name(r->severity), "file", place->file,
-	    "line", place->line, "count", (json_int_t)r->condition.least, "within_ms", (json_int_t)r->condition.within, "criteria", r->criteria);
-}
-
-static void
-list_json(const struct ruleset *rs)
-{
-	for (size_t i = 0; i < ruleset_nevents(rs); i++)
-		cli_print_json(event_json(ruleset_event(rs, i)));
-	for (size_t i = 0; i < ruleset_nincidents(rs); i++)
-		cli_print_json(incident_json(ruleset_incident(rs, i), ruleset_incident_place(rs, i)));
-}
-
-static void
-list_text(const struct ruleset *rs)
-{
-	printf("%-34s %-9s %5s  %s\n", "EVENT RULE", "SEVERITY", "TESTS", "TITLE");
-	for (size_t i = 0; i < ruleset_nevents(rs); i++) {
-		const struct event_rule *r = ruleset_event(rs, i);
-
-		printf("%-34s %-9s %5zu  %s\n", r->id, severity_name(r->severity),
-		    r->body->ntests, r->title);
-	}
-	printf("\n%-34s %-9s %s\n", "INCIDENT RULE", "SEVERITY", "CRITERIA");
-	for (size_t i = 0; i < ruleset_nincidents(rs); i++) {
-		const struct incident_rule *r = ruleset_incident(rs, i);
-
-		printf("%-34s %-9s %s\n", r->id, severity_name(r->severity), r->criteria);
-	}
-}
-
-static int
-list(const struct cli *cli, struct offline *off)
-{
-	if (cli->json)
-		list_json(off->rules);
-	else
-		list_text(off->rules);
-	return CLI_OK;
 }
 
 /* ---- lint ------------------------------------------------------------------ */
@@ -151,7 +96,7 @@ cmd_rules(const struct cli *cli, const struct cli_command *self, int argc, char 
 	static const struct {
 		const char *name;
 		int (*run)(const struct cli *, struct offline *);
-	} verbs[] = {{"test", test}, {"list", list}, {"lint", lint}};
+	} verbs[] = {{"test", test}, {"list", cmd_rules_list}, {"lint", lint}};
 	struct offline off;
 	int code = -1;
 

@@ -28,6 +28,8 @@ static const struct cli_command commands[] = {
     {"explain", "[--rules DIR]... [--rule ID] [--format FORMAT] [--program NAME] LINE", "what each rule makes of a line", cmd_explain},
     {"replay", "[--json] [--events-only] [--format FORMAT] [--program NAME] [--rules DIR]... FILE...",
         "run files through the rules on a clock of their own", cmd_replay},
+    {"eval", "--labels DIR [--rules DIR]... [--show missed|false|host|incidents]... [--json] [NAME...]",
+        "measure the rules on logs of which is known what is an event", cmd_eval},
     {"schema", "config|rules [--mdoc]", "JSON Schema of the files, for editors", cmd_schema},
 };
 

@@ -198,7 +198,7 @@ is_taken(const struct event *event, size_t ntaken, const char *name)
  * field's type is no capture, nor is one for a field that the record gave. */
 static void
 take_fields(
-    const struct matcher *m, const struct rule_pattern *p, struct sv subject, struct event *event)
+    struct matcher *m, const struct rule_pattern *p, struct sv subject, struct event *event)
 {
 	size_t ntaken = event->nfields;
 
@@ -211,7 +211,7 @@ take_fields(
 		    is_taken(event, ntaken, c->field))
 			continue;
 		*field = (struct field){c->field, {subject.p + start, end - start}};
-		if (rule_field_accept(c->type, &field->value))
+		if (rule_field_accept(c->type, &field->value, m->addresses[event->nfields]))
 			event->nfields++;
 	}
 }
@@ -228,7 +228,8 @@ first_of(const struct record *rec, const struct rule_strings *names)
 
 /* They come before what patterns capture: nobody can forge them in a message. */
 static void
-take_from_record(const struct rule_body *body, const struct record *rec, struct event *event)
+take_from_record(struct matcher *m, const struct rule_body *body, const struct record *rec,
+    struct event *event)
 {
 	for (size_t i = 0; i < body->ntakes; i++) {
 		const struct rule_capture *c = &body->takes[i].capture;
@@ -238,7 +239,7 @@ take_from_record(const struct rule_body *body, const struct record *rec, struct 
 		if (value == NULL)
 			continue;
 		*field = (struct field){c->field, *value};
-		if (rule_field_accept(c->type, &field->value))
+		if (rule_field_accept(c->type, &field->value, m->addresses[event->nfields]))
 			event->nfields++;
 	}
 }
@@ -315,8 +316,25 @@ match_try(struct matcher *m, const struct event_rule *rule, const struct record 
 	a->verdict = check_where(rule->body, rec);
 	if (a->verdict != VERDICT_MATCH)
 		return;
-	take_from_record(rule->body, rec, &a->event);
+	take_from_record(m, rule->body, rec, &a->event);
 	a->verdict = try_patterns(m, rule->body, subject_of(m, rec), a);
+}
+
+const struct event_rule *
+match_claimant(struct matcher *m, const struct record *rec)
+{
+	struct attempt a;
+
+	for (size_t i = 0; i < m->nall; i++) {
+		const struct event_rule *rule = ruleset_event(m->rules, m->all[i]);
+
+		if (rule->body->fallback)
+			continue;
+		match_try(m, rule, rec, &a);
+		if (a.verdict == VERDICT_MATCH || a.verdict == VERDICT_UNLESS)
+			return rule;
+	}
+	return NULL;
 }
 
 static void
@@ -344,27 +362,55 @@ emit_cut(struct matcher *m, const struct record *rec, match_cb *matched, void *c
 	emit(m, &event, matched, ctx);
 }
 
+/* What came of the rules that were tried on a record. */
+struct tally {
+	bool matched;
+	bool claimed;   /* matched, excluded or not: no line for fallback rules */
+	bool fallbacks; /* there are some */
+};
+
+static void
+try_rule(struct matcher *m, const struct event_rule *rule, const struct record *rec,
+    struct tally *t, match_cb *matched, void *ctx)
+{
+	struct attempt a;
+
+	match_try(m, rule, rec, &a);
+	t->claimed |= a.verdict == VERDICT_MATCH || a.verdict == VERDICT_UNLESS;
+	if (a.verdict == VERDICT_MATCH) {
+		t->matched = true;
+		emit(m, &a.event, matched, ctx);
+	} else if (a.verdict == VERDICT_LIMIT) {
+		emit_limited(m, &a, matched, ctx);
+	}
+}
+
 void
 match_rules(struct matcher *m, const struct record *rec, const uint32_t *rules, size_t nrules,
     match_cb *matched, void *ctx)
 {
-	struct attempt a;
-	bool any = false;
+	struct tally t = {.matched = false};
 
 	m->stats.records++;
 	for (size_t i = 0; i < nrules; i++) {
-		match_try(m, ruleset_event(m->rules, rules[i]), rec, &a);
-		if (a.verdict == VERDICT_MATCH) {
-			any = true;
-			emit(m, &a.event, matched, ctx);
-		} else if (a.verdict == VERDICT_LIMIT) {
-			emit_limited(m, &a, matched, ctx);
-		}
+		const struct event_rule *rule = ruleset_event(m->rules, rules[i]);
+
+		if (rule->body->fallback)
+			t.fallbacks = true;
+		else
+			try_rule(m, rule, rec, &t, matched, ctx);
+	}
+	t.fallbacks &= !t.claimed;
+	for (size_t i = 0; i < nrules && t.fallbacks; i++) {
+		const struct event_rule *rule = ruleset_event(m->rules, rules[i]);
+
+		if (rule->body->fallback)
+			try_rule(m, rule, rec, &t, matched, ctx);
 	}
 	if (!is_cut(m, rec))
 		return;
 	m->stats.cut++;
-	if (!any)
+	if (!t.matched)
 		emit_cut(m, rec, matched, ctx);
 }
 

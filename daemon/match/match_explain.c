@@ -101,6 +101,12 @@ explain_limit(struct buf *out, const struct attempt *a)
 }
 
 static void
+explain_fallback(struct buf *out, const struct event_rule *claimant)
+{
+	buf_printf(out, "no: this rule is a fallback, and the line is one of %s\n", claimant->id);
+}
+
+static void
 explain_match(struct buf *out, const struct rule_body *body, const struct attempt *a)
 {
 	if (body->npatterns == 0) {
@@ -126,13 +132,19 @@ match_explain(
     struct matcher *m, const struct event_rule *rule, const struct record *rec, struct buf *out)
 {
 	const struct rule_body *body = rule->body;
+	const struct event_rule *claimant;
 	struct attempt a;
 
 	if (body->builtin) {
 		buf_puts(out, "no: this rule is about the detector, no pattern belongs to it\n");
 		return;
 	}
+	claimant = body->fallback ? match_claimant(m, rec) : NULL;
 	match_try(m, rule, rec, &a);
+	if (a.verdict == VERDICT_MATCH && claimant != NULL) {
+		explain_fallback(out, claimant);
+		return;
+	}
 	switch (a.verdict) {
 	case VERDICT_MATCH:
 		explain_match(out, body, &a);

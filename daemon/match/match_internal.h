@@ -19,6 +19,8 @@ struct matcher {
 	pcre2_jit_stack *stack; /* NULL without JIT */
 	const struct event_rule *limit_rule;
 	const struct event_rule *cut_rule;
+	/* Addresses of the last attempt that are not as the record has them. */
+	char addresses[EVENT_FIELDS_MAX + EVENT_TAKES_MAX][RULE_FIELD_ROOM];
 	struct match_stats stats;
 };
 
@@ -49,6 +51,9 @@ pcre2_match_context *match_context_new(const struct ruleset *rules);
  * a value; NULL: none. */
 const struct rule_field *match_missing_field(
     const struct rule_body *body, const struct record *rec);
+
+/* The first rule that keeps fallback rules off ${rec}, or NULL. */
+const struct event_rule *match_claimant(struct matcher *m, const struct record *rec);
 
 void match_try(struct matcher *m, const struct event_rule *rule, const struct record *rec,
     struct attempt *a);

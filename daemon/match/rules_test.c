@@ -91,12 +91,27 @@ report(struct running *r, const struct verdict_of *v)
 		r->result(r->ctx, &result);
 }
 
+/* A fallback rule is tested by itself: what others match must not break its tests. */
+static size_t
+only(const struct event_rule *rule, const uint32_t **rules, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		if ((*rules)[i] == rule->index) {
+			*rules += i;
+			return 1;
+		}
+	}
+	return 0;
+}
+
 static void
 try_line(void *ctx, const struct line *line, const uint32_t *rules, size_t nrules)
 {
 	struct verdict_of *v = ctx;
 	struct record rec;
 
+	if (v->rule->body->fallback)
+		nrules = only(v->rule, &rules, nrules);
 	decode_line(v->running->decoder, line, TEST_TIME, &rec);
 	match_rules(v->running->matcher, &rec, rules, nrules, note_event, v);
 }

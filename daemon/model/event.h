@@ -16,7 +16,7 @@ struct event_rule; /* rule/rule.h */
 
 struct field {
 	const char *name; /* dotted, as it leaves the daemon: source.ip; owned by the rule set */
-	struct sv value;  /* borrowed from the record, or from static storage */
+	struct sv value;  /* borrowed for the duration of the call that passes it */
 };
 
 struct event {

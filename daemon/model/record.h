@@ -14,6 +14,8 @@ enum record_format {
 	RECORD_RFC3164,
 	RECORD_RFC5424,
 	RECORD_ISO,
+	RECORD_DATED,  /* of a program's own file */
+	RECORD_TAGGED, /* without stamp */
 	RECORD_FIELDS, /* made by format/ */
 };
 

@@ -91,6 +91,7 @@ struct rule_body {
 	struct rule_place place;
 	const char *override_file; /* the file that overrides part of it, or NULL */
 	bool builtin;              /* about the detector: matched by no record */
+	bool fallback;             /* only for lines that no other rule is about */
 	struct rule_strings programs; /* n == 0: any, likewise hosts */
 	struct rule_strings hosts;
 	uint32_t facilities; /* bit per facility; all bits: also an unknown one */

@@ -54,6 +54,7 @@ static const struct field_spec specs[] = {
     {"process_command_line", "process.command_line", FIELD_TEXT},
     {"process_executable", "process.executable", FIELD_PATH},
     {"process_name", "process.name", FIELD_TEXT},
+    {"process_parent_pid", "process.parent.pid", FIELD_INTEGER},
     {"process_pid", "process.pid", FIELD_INTEGER},
     {"process_working_directory", "process.working_directory", FIELD_PATH},
     {"rule_id", "rule.id", FIELD_TEXT},
@@ -149,24 +150,66 @@ is_ipv4(struct sv s)
 }
 
 static bool
-accept_ip(struct sv *value)
+is_port(struct sv s)
 {
-	char s[INET6_ADDRSTRLEN];
-	unsigned char addr[16];
-	const char *zone;
-	size_t n;
+	int64_t number;
 
-	if (is_ipv4(*value))
+	return num_int(s, 0, 65535, &number);
+}
+
+/* The address in "192.0.2.1:443", "[2001:db8::1]:443", "[2001:db8::1]"; other values are
+ * as they are. */
+static struct sv
+without_port(struct sv s)
+{
+	const char *end = memchr(s.p, s.n > 0 && s.p[0] == '[' ? ']' : ':', s.n);
+	struct sv inside = s, rest;
+
+	if (end == NULL)
+		return s;
+	inside.n = (size_t)(end - s.p);
+	rest = sv_from(s, inside.n);
+	if (s.p[0] != '[')
+		return is_ipv4(inside) && is_port(sv_from(rest, 1)) ? inside : s;
+	rest = sv_from(rest, 1);
+	if (rest.n > 0 && (rest.p[0] != ':' || !is_port(sv_from(rest, 1))))
+		return s;
+	return sv_from(inside, 1);
+}
+
+static bool
+read_ipv6(struct sv s, unsigned char addr[16])
+{
+	char text[INET6_ADDRSTRLEN];
+	const char *zone = memchr(s.p, '%', s.n);
+
+	if (zone != NULL)
+		s.n = (size_t)(zone - s.p);
+	if (s.n == 0 || s.n >= sizeof(text) || memchr(s.p, '\0', s.n) != NULL)
+		return false;
+	memcpy(text, s.p, s.n);
+	text[s.n] = '\0';
+	return inet_pton(AF_INET6, text, addr) == 1;
+}
+
+static bool
+accept_ip(struct sv *value, char room[RULE_FIELD_ROOM])
+{
+	static const unsigned char mapped[12] = {[10] = 0xff, [11] = 0xff};
+	unsigned char addr[16];
+	struct sv s = without_port(*value);
+
+	if (is_ipv4(s)) {
+		*value = s;
 		return true;
-	zone = memchr(value->p, '%', value->n);
-	n = zone == NULL ? value->n : (size_t)(zone - value->p);
-	if (n == 0 || n >= sizeof(s) || memchr(value->p, '\0', n) != NULL)
+	}
+	if (!read_ipv6(s, addr))
 		return false;
-	memcpy(s, value->p, n);
-	s[n] = '\0';
-	if (inet_pton(AF_INET6, s, addr) != 1)
-		return false;
-	value->n = n;
+	if (memcmp(addr, mapped, sizeof(mapped)) == 0)
+		inet_ntop(AF_INET, addr + sizeof(mapped), room, RULE_FIELD_ROOM);
+	else
+		inet_ntop(AF_INET6, addr, room, RULE_FIELD_ROOM);
+	*value = sv_str(room);
 	return true;
 }
 
@@ -178,9 +221,9 @@ is_host_byte(char c)
 }
 
 static bool
-accept_address(struct sv *value)
+accept_address(struct sv *value, char room[RULE_FIELD_ROOM])
 {
-	if (accept_ip(value))
+	if (accept_ip(value, room))
 		return true;
 	if (value->n > NAME_MAX_BYTES)
 		return false;
@@ -202,7 +245,7 @@ accept_user(const struct sv *value)
 }
 
 bool
-rule_field_accept(enum field_type type, struct sv *value)
+rule_field_accept(enum field_type type, struct sv *value, char room[RULE_FIELD_ROOM])
 {
 	int64_t number;
 
@@ -212,11 +255,11 @@ rule_field_accept(enum field_type type, struct sv *value)
 	case FIELD_TEXT:
 		return true;
 	case FIELD_IP:
-		return accept_ip(value);
+		return accept_ip(value, room);
 	case FIELD_ADDRESS:
-		return accept_address(value);
+		return accept_address(value, room);
 	case FIELD_PORT:
-		return num_int(*value, 0, 65535, &number);
+		return is_port(*value);
 	case FIELD_INTEGER:
 		return num_int(*value, INT64_MIN, INT64_MAX, &number);
 	case FIELD_USER:

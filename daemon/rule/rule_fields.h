@@ -12,7 +12,7 @@
 
 enum field_type {
 	FIELD_TEXT,    /* anything */
-	FIELD_IP,      /* an IPv4 or IPv6 address, strictly */
+	FIELD_IP,      /* an IPv4 or IPv6 address, strictly; a port may follow */
 	FIELD_ADDRESS, /* an address or a host name */
 	FIELD_PORT,    /* 0..65535 */
 	FIELD_INTEGER, /* decimal, may be negative */
@@ -35,9 +35,13 @@ const char *rule_field_nearest(const char *capture);
  * as a dot. */
 void rule_field_dotted(struct buf *out, const char *capture);
 
-/* Is ${value} of ${type}?  It may be shortened (a zone id after an address is
- * dropped); an empty value is of no type. */
-bool rule_field_accept(enum field_type type, struct sv *value);
+#define RULE_FIELD_ROOM 46 /* bytes of any address */
+
+/* Is ${value} of ${type}?  An empty one is of none.  An address is put as all its
+ * writings are, so that one host is one value: without brackets, port and zone, IPv4 for
+ * "::ffff:192.0.2.1", IPv6 shortest and in lower case; for that ${value} may come to
+ * point into ${room}. */
+bool rule_field_accept(enum field_type type, struct sv *value, char room[RULE_FIELD_ROOM]);
 const char *rule_field_type_name(enum field_type type);
 
 #endif

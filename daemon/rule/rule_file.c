@@ -159,6 +159,12 @@ static const struct conf_key event_keys[] = {
         .offset = offsetof(struct event_conf, unless),
         .help = "Exceptions, each a map of captures to values: a literal, for addresses also a "
                 "network, or @NAME for a list.  One map that holds in full excludes the line."},
+    {.name = "fallback",
+        .type = CONF_BOOL,
+        .offset = offsetof(struct event_conf, fallback),
+        .fallback = "false",
+        .help = "Set to true, the rule is tried only on lines that no rule without it matches, "
+                "excluded by unless or not."},
     {.name = "tests",
         .type = CONF_OBJECTS,
         .offset = offsetof(struct event_conf, tests),

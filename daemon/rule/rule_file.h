@@ -45,6 +45,7 @@ struct event_conf {
 	struct conf_strings match;
 	struct conf_map take;
 	struct conf_maps unless;
+	bool fallback;
 	struct conf_list tests; /* struct test_conf */
 };
 

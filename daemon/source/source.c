@@ -7,6 +7,7 @@
 #include "source/source.h"
 
 #include <assert.h>
+#include <fnmatch.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <time.h>
@@ -23,6 +24,7 @@
  * one took, within bounds. */
 #define SCAN_SHARE 10
 #define SCAN_GAP_MOST 100 /* ms */
+#define ENDED 1000 /* streams that were read to their end are known of: as many as the state keeps */
 
 /* ---- the files of the set ------------------------------------------------------ */
 
@@ -33,16 +35,50 @@ source_set_find(const struct source_set *s, const struct source_id *id)
 
 	while (f != NULL && !source_identity_eq(&f->id, id))
 		f = f->bucket;
+	for (size_t i = 0; f == NULL && s->nmoved > 0 && i < s->nfiles; i++)
+		if (source_identity_eq(&s->files[i]->file_id, id))
+			f = s->files[i];
 	return f;
 }
 
-bool
-source_set_has_stored(const struct source_set *s, const struct source_id *id)
+struct source_stored *
+source_set_stored(const struct source_set *s, const struct source_id *id)
 {
 	for (size_t i = 0; i < s->nstored; i++)
 		if (source_identity_eq(&s->stored[i].id, id))
-			return true;
+			return &s->stored[i];
+	return NULL;
+}
+
+const struct source_ended *
+source_set_ended(const struct source_set *s, const struct source_id *id)
+{
+	for (size_t i = s->nended; i > 0; i--)
+		if (source_identity_eq(&s->ended[i - 1].id, id))
+			return &s->ended[i - 1];
+	return NULL;
+}
+
+static bool
+is_log(const struct source_set *s, const char *path)
+{
+	for (size_t i = 0; i < s->nsources; i++) {
+		const struct conf_strings *files = &s->sources[i].conf->files;
+
+		for (size_t k = 0; k < files->n; k++)
+			if (strcmp(files->v[k].s, path) == 0 ||
+			    fnmatch(files->v[k].s, path, FNM_PATHNAME | FNM_PERIOD) == 0)
+				return true;
+	}
 	return false;
+}
+
+char *
+source_set_log(const struct source_set *s, const char *path)
+{
+	char *log = source_sibling_log(path, is_log, s);
+
+	return log != NULL ? log : xstrdup(path);
 }
 
 struct source_file *
@@ -54,6 +90,16 @@ source_set_at(const struct source_set *s, const char *path)
 		if (!s->files[i]->gone && strcmp(s->files[i]->stream.path, path) == 0)
 			found = s->files[i];
 	return found;
+}
+
+const struct source *
+source_set_source(const struct source_set *s, const struct source_file *f)
+{
+	size_t i = 0;
+
+	while (s->sources[i].conf->id.s != f->stream.source)
+		i++;
+	return &s->sources[i];
 }
 
 static struct source_file *
@@ -74,6 +120,8 @@ source_set_add(struct source_set *s, const struct source *source, struct source_
 	f->stream.source = source->conf->id.s;
 	f->stream.program = source->conf->program.s;
 	f->stream.form = source->conf->listen.n > 0 ? LINE_SPOOL : LINE_RAW;
+	f->log = source_set_log(s, f->stream.path);
+	s->nmoved += !source_identity_eq(&f->id, &f->file_id);
 	if (newer != NULL) {
 		f->older = newer->older;
 		newer->older = f;
@@ -96,6 +144,7 @@ source_set_take_out(struct source_set *s, size_t i)
 	while (*link != f)
 		link = &(*link)->bucket;
 	*link = f->bucket;
+	s->nmoved -= !source_identity_eq(&f->id, &f->file_id);
 	memmove(s->files + i, s->files + i + 1, (s->nfiles - i - 1) * sizeof(*s->files));
 	s->nfiles--;
 	for (i = 0; i < s->nfiles; i++)
@@ -108,13 +157,14 @@ void
 source_set_check(struct source_set *s, struct source_file *f)
 {
 	if (source_file_check(f))
-		source_recover_cut(s, f, f->last.offset, f->last.check);
+		source_cut(s, f, f->last.offset, f->last.check);
 }
 
 void
 source_set_forget(struct source_set *s, size_t i)
 {
 	free(s->stored[i].path);
+	free(s->stored[i].log);
 	s->nstored--;
 	memmove(s->stored + i, s->stored + i + 1, (s->nstored - i) * sizeof(*s->stored));
 }
@@ -152,7 +202,7 @@ scan(void *ctx)
 	    1;
 	if (s->scan_gap > SCAN_GAP_MOST)
 		s->scan_gap = SCAN_GAP_MOST;
-	ev_timer_set(s->scan_timer, SCAN_EVERY);
+	ev_timer_set(s->scan_timer, s->rescan ? s->scan_gap : SCAN_EVERY);
 	turn_soon(s);
 }
 
@@ -203,27 +253,32 @@ remember_mark(struct source_set *s, const char *id)
 }
 
 static void
-forget_ended(struct source_set *s)
+forget_first_ended(struct source_set *s)
 {
-	for (size_t i = 0; i < s->nended; i++)
-		free(s->ended[i].path);
-	s->nended = 0;
+	free(s->ended[0].log);
+	s->nended--;
+	memmove(s->ended, s->ended + 1, s->nended * sizeof(*s->ended));
 }
 
-/* Of each path the youngest is enough. */
-void
-source_set_end(struct source_set *s, const char *path, const struct source_id *id)
+static void
+forget_ended(struct source_set *s)
 {
-	size_t i = 0;
+	while (s->nended > 0)
+		forget_first_ended(s);
+}
 
-	while (i < s->nended && strcmp(s->ended[i].path, path) != 0)
-		i++;
-	if (i == s->nended) {
-		XGROW(s->ended, s->nended);
-		s->ended[s->nended++] = (struct source_ended){xstrdup(path), id->birth};
-	} else if (s->ended[i].birth < id->birth) {
-		s->ended[i].birth = id->birth;
-	}
+void
+source_set_end(struct source_set *s, const struct position *pos)
+{
+	struct source_ended ended = {.offset = pos->offset, .check = pos->check};
+
+	if (!source_identity_parse(pos->stream, &ended.id))
+		return;
+	if (s->nended == ENDED)
+		forget_first_ended(s);
+	ended.log = source_set_log(s, pos->path);
+	XGROW(s->ended, s->nended);
+	s->ended[s->nended++] = ended;
 }
 
 static void
@@ -237,12 +292,13 @@ remember(struct source_set *s, const struct position *pos)
 	} else if (pos->path == NULL || !source_identity_parse(pos->stream, &id)) {
 		return;
 	} else if (pos->done) {
-		source_set_end(s, pos->path, &id);
+		source_set_end(s, pos);
 	} else {
 		XGROW(s->stored, s->nstored);
 		s->stored[s->nstored++] = (struct source_stored){
 		    .id = id,
 		    .path = xstrdup(pos->path),
+		    .log = source_set_log(s, pos->path),
 		    .offset = pos->offset,
 		    .check = pos->check};
 	}
@@ -255,7 +311,7 @@ remember_all(struct source_set *s, const struct position *committed, size_t n)
 {
 	for (size_t i = 0; i < s->nsources; i++)
 		s->sources[i].known = false;
-	source_recover_forget(s);
+	source_recover_again(s);
 	forget_stored(s);
 	forget_ended(s);
 	for (size_t i = 0; i < n; i++)
@@ -265,15 +321,6 @@ remember_all(struct source_set *s, const struct position *committed, size_t n)
 	for (size_t i = 0; i < s->nsources; i++)
 		s->sources[i].announce = s->sources[i].begun && !s->sources[i].known &&
 		    s->sources[i].conf->files.n > 0;
-}
-
-static struct source_stored *
-stored_of(struct source_set *s, const struct source_id *id)
-{
-	for (size_t i = 0; i < s->nstored; i++)
-		if (source_identity_eq(&s->stored[i].id, id))
-			return &s->stored[i];
-	return NULL;
 }
 
 /* Gaps that nobody knows of are told again with the position; those of a stored
@@ -290,7 +337,7 @@ owe_gaps(struct source_file *f, bool stored)
 static void
 rewind_file(struct source_set *s, struct source_file *f)
 {
-	const struct source_stored *st = stored_of(s, &f->id);
+	const struct source_stored *st = source_set_stored(s, &f->id);
 	uint64_t offset = st != NULL ? st->offset : f->first, check = st != NULL ? st->check : 0;
 
 	owe_gaps(f, st != NULL);
@@ -301,7 +348,7 @@ rewind_file(struct source_set *s, struct source_file *f)
 	if (!source_file_seek(f, offset, check)) {
 		if (f->renewed)
 			source_steps_clear(&f->steps);
-		source_recover_cut(s, f, offset, check);
+		source_cut(s, f, offset, check);
 	}
 	source_set_check(s, f);
 }
@@ -331,11 +378,12 @@ void
 source_start(struct source_set *s, const struct position *committed, size_t n)
 {
 	remember_all(s, committed, n);
+	s->fresh = true;
 	for (size_t i = 0; i < s->nfiles; i++)
 		rewind_file(s, s->files[i]);
 	if (s->starts++ == 0)
 		source_scan(s);
-	ev_timer_set(s->scan_timer, s->starts == 1 ? SCAN_EVERY : 0);
+	ev_timer_set(s->scan_timer, s->starts == 1 && !s->rescan ? SCAN_EVERY : 0);
 	turn_soon(s);
 	start_journals(s, committed, n);
 }
@@ -420,8 +468,7 @@ source_free(struct source_set **sp)
 	free(s->stored);
 	forget_ended(s);
 	free(s->ended);
-	source_recover_forget(s);
-	free(s->missing);
+	source_recover_free(s);
 	source_health_free(s);
 	for (size_t i = 0; i < s->nsources; i++)
 		source_journal_free(&s->sources[i].journal);

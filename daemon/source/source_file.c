@@ -104,7 +104,7 @@ source_file_open(const char *path, bool rotated, int *error)
 	f = xcalloc(1, sizeof(*f));
 	f->stream.id = xstrdup(id.text);
 	f->stream.path = xstrdup(path);
-	f->id = id;
+	f->id = f->file_id = id;
 	f->fd = fd;
 	f->wd = -1;
 	f->lines.stream = &f->stream;
@@ -136,6 +136,7 @@ source_file_free(struct source_file **fp)
 	free((char *)f->stream.id);
 	free((char *)f->stream.path);
 	free(f->alias);
+	free(f->log);
 	free(f->gaps);
 	free(f);
 	*fp = NULL;

@@ -4,7 +4,9 @@
  * source.c           the set: start, rewind, pause, status
  * source_turn.c      what is done in a turn of the loop: reports, reading, letting go
  * source_scan.c      which files are there now, and what became of the others
- * source_recover.c   content that is not where it was: rotated, compressed, copied
+ * source_recover.c   the rotated files of a log: which are to be read, and from where
+ * source_content.c   which of the contents that are known a file has
+ * source_cut.c       a file whose content was cut away
  * source_sibling.c   the rotated files that belong to a path
  * source_health.c    troubles on their way out; who is silent, gone or refused
  * source_file.c      one open file and how far it has been read
@@ -193,7 +195,9 @@ enum source_writer { WRITER_UNKNOWN, WRITER_THERE, WRITER_GONE };
 
 struct source_file {
 	struct stream stream; /* id and path are owned, the rest is the configuration's */
-	struct source_id id;
+	struct source_id id;  /* of the stream */
+	struct source_id file_id; /* of the file, which may be another: a copy, an archive */
+	char *log;            /* owned: see source_set_log() */
 	int fd;
 	int wd; /* inotify's, -1 = none */
 	struct source_lines lines;
@@ -260,7 +264,7 @@ void source_file_add_gap(struct source_file *f, enum trouble_kind kind, uint64_t
     const char *text);
 
 /* Look at the size: is there more to read?  True when the content is not what it
- * was: source_recover_cut() must follow. */
+ * was: source_cut() must follow. */
 bool source_file_check(struct source_file *f);
 /* Where the last line that has no end yet begins; the size when there is none
  * or it is longer than ${max_line}. */
@@ -300,6 +304,7 @@ struct source_sibling {
 struct source_siblings {
 	struct source_sibling *v; /* oldest first */
 	size_t n;
+	bool ordered; /* by their names, which all agree; else by their times */
 };
 
 /* Those of ${path} in its directory, in that of the file it links to, and in the
@@ -308,6 +313,11 @@ struct source_siblings source_siblings_of(
     const struct source_conf *conf, const char *path, struct source_fs_cache *cache);
 /* Does ${other}, in the same directory, have the name of a rotated ${path}? */
 bool source_sibling_is(const char *path, const char *other);
+/* The name, malloc()ed, that a file had before it was rotated to ${path}, if ${is_log}
+ * says that there may be one; NULL = ${path} is not the name of a rotated file. */
+char *source_sibling_log(
+    const char *path, bool (*is_log)(const struct source_set *s, const char *path),
+    const struct source_set *s);
 void source_siblings_free(struct source_siblings *s);
 /* The one that is ${id}; n = none. */
 size_t source_siblings_find(const struct source_siblings *s, const struct source_id *id);
@@ -362,32 +372,36 @@ struct source_problem {
 struct source_stored {
 	struct source_id id;
 	const char *source; /* its id, once it is known */
-	char *path;
+	char *path, *log;
 	uint64_t offset, check;
 	bool missed; /* its file has no name that is known */
-	bool sought; /* a source_missing is under way */
 	bool done;   /* nothing is left of it; position() owes a report */
 	bool lost;   /* and it was not found */
 };
 
-/* A file that was read to its end, by what is known of it since. */
+/* A stream that was read to its end and let go. */
 struct source_ended {
-	char *path;
-	uint64_t birth;
+	struct source_id id;
+	char *log;
+	uint64_t offset, check;
 };
 
-/* Content that is not where it was. */
-struct source_missing {
-	const struct source *source;
-	char *path;
-	struct source_id id; /* the stream it was read as */
-	bool cut;            /* which goes on with other content */
-	bool newest;         /* of its path: what is younger has not been seen */
+/* Content that was cut away. */
+struct source_cut {
+	struct source_id id; /* the stream it was read as, which goes on with other content */
 	uint64_t offset, check;
-	uint64_t size; /* as last seen; 0 = not known */
-	struct source_siblings siblings;
-	size_t left;               /* of them to be tried, the newest first */
-	struct source_file *trial; /* an archive that is being decompressed to the offset */
+	uint64_t size; /* as last seen */
+};
+
+/* The rotated files of a log are being looked at. */
+struct source_search {
+	const struct source *source;
+	char *log;
+	struct source_cut *cuts;
+	size_t ncuts;
+	struct source_tried *tried; /* archives, by what is in them */
+	size_t ntried;
+	struct source_trial *trial;
 };
 
 /* On its way to cb.trouble.  Strings are owned. */
@@ -411,10 +425,13 @@ struct source_set {
 	size_t nproblems;
 	struct source_stored *stored; /* oldest file first */
 	size_t nstored;
-	struct source_ended *ended;
+	struct source_ended *ended; /* the oldest first */
 	size_t nended;
-	struct source_missing **missing;
-	size_t nmissing;
+	struct source_search **searches;
+	size_t nsearches;
+	size_t nmoved; /* files that are not that of their stream */
+	bool rescan;   /* soon: what was found did not fit together */
+	bool fresh;    /* started, and not scanned since */
 	struct source_trouble *troubles;
 	size_t ntroubles;
 	struct source_fs_cache fs;
@@ -431,17 +448,24 @@ struct source_set {
 	struct source_stats stats;
 };
 
+/* That ${f} is of. */
+const struct source *source_set_source(const struct source_set *s, const struct source_file *f);
+/* What the rotated files of one name have in common: that name. */
+char *source_set_log(const struct source_set *s, const char *path);
+/* The open file that is ${id}, or has its stream. */
 struct source_file *source_set_find(const struct source_set *s, const struct source_id *id);
-/* Is there a committed position for ${id}, whose file is not open? */
-bool source_set_has_stored(const struct source_set *s, const struct source_id *id);
+/* The committed position of ${id}, whose file is not open; NULL = none. */
+struct source_stored *source_set_stored(const struct source_set *s, const struct source_id *id);
+/* The stream ${id}, if it was read to its end; NULL = no. */
+const struct source_ended *source_set_ended(const struct source_set *s, const struct source_id *id);
 /* Take ${f} into the set, as the newest of its path; or as the one that was before
  * ${newer}. */
 void source_set_add(struct source_set *s, const struct source *source, struct source_file *f,
     struct source_file *newer);
 /* Take file ${i} out, which the caller then owns. */
 void source_set_take_out(struct source_set *s, size_t i);
-/* A file of ${path} was read to its end and is forgotten. */
-void source_set_end(struct source_set *s, const char *path, const struct source_id *id);
+/* The stream of ${pos} was read to its end and is forgotten. */
+void source_set_end(struct source_set *s, const struct position *pos);
 /* Drop the stored position ${i}. */
 void source_set_forget(struct source_set *s, size_t i);
 /* Look at ${f}'s size and see to what happened to it. */
@@ -458,23 +482,71 @@ bool source_turn(struct source_set *s);
  * Recovery
  */
 
-/* The file of ${st} is nowhere: look for its content. */
-void source_recover_stored(
-    struct source_set *s, const struct source *source, struct source_stored *st);
-/* The content of ${f} was cut away at ${offset}; there begins what it has now. */
-void source_recover_cut(struct source_set *s, struct source_file *f, uint64_t offset, uint64_t check);
-/* ${f} has lost its name: files that had it since, and have lost it as well? */
-void source_recover_between(struct source_set *s, const struct source *source,
-    const struct source_file *f);
-/* Is the new file ${path} a copy, whole or not yet, of one that is followed and has
- * not been cut?  Then it is not to be read.  If that has been cut now, the copy is in the
- * set when this returns. */
-bool source_recover_is_copy(struct source_set *s, const char *path);
+/* Look at the rotated files of ${log}, in the next scan or the one under way. */
+void source_recover_look(struct source_set *s, const struct source *source, const char *log);
+/* And for the content ${cut} among them. */
+void source_recover_content(struct source_set *s, const struct source *source, const char *log,
+    const struct source_cut *cut);
+/* In a scan, when all that has a name is open. */
+void source_recover_scan(struct source_set *s);
 /* Go on with what is sought.  True when there is more to do. */
 bool source_recover_turn(struct source_set *s);
-/* Is content of ${path} sought, which comes first? */
+/* Are those of the log ${path} being looked at, which come first? */
 bool source_recover_holds(const struct source_set *s, const char *path);
-void source_recover_forget(struct source_set *s);
+/* What is known has changed: begin again with what is being looked at. */
+void source_recover_again(struct source_set *s);
+void source_recover_free(struct source_set *s);
+
+/* The content of ${f} was cut away at ${offset}; there begins what it has now. */
+void source_cut(struct source_set *s, struct source_file *f, uint64_t offset, uint64_t check);
+
+/*
+ * Content
+ */
+
+enum source_record_kind {
+	RECORD_NONE,
+	RECORD_OPEN,   /* an open file has it */
+	RECORD_STORED, /* read up to there */
+	RECORD_ENDED,  /* that was all of it */
+	RECORD_CUT,    /* read up to there, then cut away */
+};
+
+/* What is known of one content of a log. */
+struct source_record {
+	enum source_record_kind kind;
+	struct source_id id; /* of the stream it was read as */
+	uint64_t offset, check;
+	bool stated; /* the state knows it */
+	bool sought; /* its file is nowhere */
+	uint64_t since; /* ns: no copy of it is older; 0 = not known */
+};
+
+struct source_records {
+	struct source_record *v;
+	size_t n;
+};
+
+/* All that is known of the log of ${search}. */
+struct source_records source_content_records(
+    const struct source_set *s, const struct source_search *search);
+void source_content_forget(struct source_records *r);
+/* Which of them ${f}, just opened and no archive, has. */
+struct source_record source_content_of(const struct source_set *s, const struct source_records *r,
+    const struct source_sibling *sibling, const struct source_file *f);
+/* Is the new file ${path} a copy, whole or not yet, of one that is followed and has
+ * not been cut?  Then it is not to be read. */
+bool source_content_is_copy(struct source_set *s, const char *path);
+
+/* The same for an archive, a piece at a time. */
+struct source_trial;
+/* Takes ${f}. */
+struct source_trial *source_trial_new(const struct source_records *r,
+    const struct source_sibling *sibling, struct source_file *f);
+void source_trial_free(struct source_trial **t);
+/* True when it is over. */
+bool source_trial_step(const struct source_set *s, struct source_trial *t);
+struct source_record source_trial_result(const struct source_trial *t);
 
 /*
  * Health

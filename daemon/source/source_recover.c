@@ -1,611 +1,745 @@
 /*
- * source_recover: content that is not where it was.
+ * source_recover: the rotated files of a log: which are to be read, and from where.
  *
- * A file that is to be read on may be found by its identity no more: compressed,
- * moved to another file system, or copied away and cut.  Then the rotated files of
- * its path are looked at, the newest first, for what was read last at the offset
- * where reading ended.  Those that are newer than the one found have come and gone
- * unseen and are read whole, before the file that has the name now.  Names and
- * times only say what to look at and in which order.
+ * Looked at when something is not where it was: the file of a stored position is
+ * nowhere, one has lost its name, content was cut away, or a log goes on with a file
+ * that nobody knows.  In between files may have come and gone unseen, and what was
+ * read may have been compressed, moved or copied.
+ *
+ * What is known of the log decides, whatever the files are called: see
+ * source_content.c.  Found again, content goes on as the stream it was.  The others are
+ * new if they came after all that is known: of each log the state knows all files or
+ * none up to the youngest, so until a search has ended the log is neither reported nor
+ * read.  Names only say in which order, times only which may be left alone.
+ *
+ * Everything that changes the set is done in a scan, at once; only decompressing is
+ * for the turns between.
  */
+#include <errno.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include "conf/config.h"
+#include "ev/ev.h"
 #include "source/source_internal.h"
-#include "util/clock.h"
 #include "util/crash.h"
 #include "util/log.h"
 #include "util/xalloc.h"
 
-#define COMPARE_MOST (UINT64_C(256) << 20) /* what is equal so far is the same */
+#define LISTINGS 5        /* of a directory, until two are equal */
+#define TURN_STEPS 4
+/* Clocks and births of archives say no more exactly than this which are the older. */
+#define TIME_SLACK (INT64_C(600) * 1000000000)
 
-/* ---- copies ------------------------------------------------------------------------- */
-
-/* Does ${fd}, of ${size} bytes, have what ${f} has there? */
-static bool
-begins_as(const struct source_file *f, int fd, uint64_t size)
-{
-	struct source_check a, b;
-
-	if (size > f->size)
-		size = f->size;
-	return size > 0 && source_check_load(&a, fd, size) && source_check_load(&b, f->fd, size) &&
-	    source_check_value(&a) == source_check_value(&b);
-}
-
-/* What copies a file makes an empty one first; and the file may have been cut since. */
-bool
-source_recover_is_copy(struct source_set *s, const char *path)
-{
-	struct source_file *copy = NULL;
-	bool is = false;
+/* An archive that was, or is to be, compared with what is known. */
+struct source_tried {
+	struct source_sibling sibling;
+	bool over;
 	int error;
-
-	for (size_t i = 0; i < s->nfiles && !is; i++) {
-		struct source_file *f = s->files[i];
-
-		if (f->gone || f->archive != NULL || !source_sibling_is(f->stream.path, path))
-			continue;
-		if (copy == NULL && (copy = source_file_open(path, false, &error)) == NULL)
-			return false;
-		source_set_check(s, f);
-		is = copy->size == 0 ||
-		    (copy->size <= f->size && begins_as(f, copy->fd, copy->size));
-	}
-	source_file_free(&copy);
-	return is;
-}
-
-/* ---- generations that nobody has seen ------------------------------------------------ */
-
-static bool
-is_known(const struct source_set *s, const struct source_id *id)
-{
-	return source_set_find(s, id) != NULL || source_set_has_stored(s, id);
-}
-
-/* Take ${f}, a rotated file of ${path}, to be read before the one that has the name. */
-static void
-take(struct source_set *s, const struct source *source, const char *path, struct source_file *f,
-    struct source_file *newer)
-{
-	f->recovered = f->gone = true;
-	f->announce = true;
-	f->first = f->lines.begin;
-	f->first_check = f->last.check;
-	f->look_between = newer == NULL;
-	log_info("source", "%s: a rotated file of %s, read from byte %llu", f->stream.path, path,
-	    (unsigned long long)f->lines.begin);
-	source_file_rename(f, xstrdup(path));
-	source_set_add(s, source, f, newer);
-	CRASH_POINT("rotated-file-taken");
-}
-
-/* What is looked for: later than this. */
-struct after {
-	const char *path;
-	uint64_t birth;         /* of the last file known; 0 = not known */
-	int64_t modified;       /* ns; archives must be younger.  0 = by their order alone */
-	uint64_t offset, check; /* a copy of that file is no other generation */
-	const struct source_file *file; /* that one, if it is open */
+	struct source_record is;
 };
 
-static bool
-is_later(const struct source_sibling *sibling, const struct after *after)
-{
-	if (sibling->archive)
-		return sibling->modified > after->modified;
-	return after->birth == 0 || sibling->id.birth == 0 || sibling->id.birth > after->birth;
-}
+/* What is found out of one sibling. */
+struct judged {
+	bool known;              /* it is open, stored or ended, or a copy of that */
+	bool stated;             /* and the state knows it */
+	bool unread;             /* nothing known has this content, or it is sought */
+	bool take;               /* to be read */
+	struct source_record is; /* what it is known as; of what is taken, goes on as */
+	struct source_file *file;
+};
 
-/* What compresses a file keeps its time, and we may still hold the file. */
-static bool
-is_held(const struct source_set *s, const char *path, const struct source_sibling *archive)
-{
-	for (size_t i = 0; i < s->nfiles; i++) {
-		const struct source_file *f = s->files[i];
-		struct stat st;
-
-		if (f->gone && f->archive == NULL && strcmp(f->stream.path, path) == 0 &&
-		    fstat(f->fd, &st) == 0 && st.st_nlink == 0 &&
-		    (int64_t)st.st_mtim.tv_sec * 1000000000 + st.st_mtim.tv_nsec ==
-		        archive->modified)
-			return true;
-	}
-	return false;
-}
-
-/* Is ${f}, an archive just opened, the content of ${held}, or its beginning? */
-static bool
-archives(struct source_file *f, const struct source_file *held)
-{
-	char *packed = xmalloc(SOURCE_READ_SIZE), *plain = xmalloc(SOURCE_READ_SIZE);
-	uint64_t at = 0;
-	const char *why;
-	ssize_t n = 0;
-	bool same = true;
-
-	while (same && at < COMPARE_MOST &&
-	    (n = source_archive_read(f->archive, packed, SOURCE_READ_SIZE, &why)) > 0) {
-		same = pread(held->fd, plain, (size_t)n, (off_t)at) == n &&
-		    memcmp(packed, plain, (size_t)n) == 0;
-		at += (uint64_t)n;
-	}
-	free(packed);
-	free(plain);
-	source_archive_rewind(&f->archive);
-	return same && n >= 0 && at > 0;
-}
-
-/* The same by what is in them: it may have been compressed by what does not keep its
- * time. */
-static bool
-is_held_by_content(const struct source_set *s, const char *path, struct source_file *f)
-{
-	for (size_t i = 0; i < s->nfiles && f->archive != NULL; i++) {
-		const struct source_file *held = s->files[i];
-
-		if (held->gone && held->archive == NULL && strcmp(held->stream.path, path) == 0 &&
-		    archives(f, held))
-			return true;
-	}
-	return false;
-}
-
-static bool
-is_copy(const struct source_file *f, const struct after *after)
-{
-	if (f->archive != NULL || f->size == 0)
-		return false;
-	if (after->file != NULL)
-		return begins_as(after->file, f->fd, f->size);
-	return after->check != 0 && f->size >= after->offset &&
-	    source_check_holds(f->fd, after->offset, after->check);
-}
-
-static void
-take_unseen(struct source_set *s, const struct source *source, const struct source_sibling *sibling,
-    const struct after *after, struct source_file *newer)
-{
-	struct source_file *f;
-	int error;
-
-	if (is_known(s, &sibling->id) || !is_later(sibling, after) ||
-	    (sibling->archive && is_held(s, after->path, sibling)))
-		return;
-	f = source_file_open(sibling->path, true, &error);
-	if (f == NULL) {
-		source_health_problem(s, source, sibling->path, error);
-		return;
-	}
-	if (sibling->archive && f->archive != NULL && is_held_by_content(s, after->path, f)) {
-		source_file_free(&f);
-		return;
-	}
-	if ((f->archive == NULL && sibling->archive) || is_known(s, &f->id) || is_copy(f, after)) {
-		source_file_free(&f);
-		return;
-	}
-	s->stats.rotations++;
-	take(s, source, after->path, f, newer);
-}
-
-/* All of ${siblings} from ${i} on, in order. */
-static void
-take_all_unseen(struct source_set *s, const struct source *source,
-    const struct source_siblings *siblings, size_t i, const struct after *after,
-    struct source_file *newer)
-{
-	for (; i < siblings->n; i++)
-		take_unseen(s, source, &siblings->v[i], after, newer);
-}
-
-/* Does the state know of no younger file of ${path} than ${id}, nor of one that has the
- * name?  What came between files that it knows was read and is forgotten; an open file
- * that it does not know of, found since it was last committed, says nothing. */
-static bool
-is_newest(const struct source_set *s, const char *path, const struct source_id *id, uint64_t age)
-{
-	/* The age of an archive is when its content was last written to, which may be in
-	 * the tick in which the next file was born. */
-	uint64_t least = age == id->birth ? age + 1 : age;
-
-	for (size_t i = 0; i < s->nfiles; i++) {
-		const struct source_file *f = s->files[i];
-
-		if (f->stated && (!f->gone || f->age >= least) &&
-		    !source_identity_eq(&f->id, id) && strcmp(f->stream.path, path) == 0)
-			return false;
-	}
-	for (size_t i = 0; i < s->nended; i++)
-		if (s->ended[i].birth >= least && s->ended[i].birth != id->birth &&
-		    strcmp(s->ended[i].path, path) == 0)
-			return false;
-	for (size_t i = 0; i < s->nstored; i++)
-		if (s->stored[i].id.birth >= least &&
-		    !source_identity_eq(&s->stored[i].id, id) &&
-		    strcmp(s->stored[i].path, path) == 0)
-			return false;
-	return true;
-}
-
-void
-source_recover_between(
-    struct source_set *s, const struct source *source, const struct source_file *f)
-{
-	struct source_siblings siblings = source_siblings_of(source->conf, f->stream.path, &s->fs);
-	size_t own = source_siblings_find(&siblings, &f->id);
-	struct after after = {.path = f->stream.path,
-	    .birth = f->archive == NULL ? f->id.birth : 0,
-	    .file = f->archive == NULL ? f : NULL};
-	struct stat st;
-
-	if (own == siblings.n && fstat(f->fd, &st) == 0)
-		after.modified = (int64_t)st.st_mtim.tv_sec * 1000000000 + st.st_mtim.tv_nsec;
-	/* Without a time of birth there is no telling which are later. */
-	if (is_newest(s, f->stream.path, &f->id, f->age) && (own < siblings.n || after.birth != 0))
-		take_all_unseen(s, source, &siblings, own == siblings.n ? 0 : own + 1, &after,
-		    source_set_at(s, f->stream.path));
-	source_siblings_free(&siblings);
-}
-
-/* ---- what is sought -------------------------------------------------------------------- */
-
-static void
-missing_free(struct source_missing *m)
-{
-	source_siblings_free(&m->siblings);
-	source_file_free(&m->trial);
-	free(m->path);
-	free(m);
-}
-
-static struct source_stored *
-stored_of(struct source_set *s, const struct source_missing *m)
-{
-	for (size_t i = 0; !m->cut && i < s->nstored; i++)
-		if (source_identity_eq(&s->stored[i].id, &m->id))
-			return &s->stored[i];
-	return NULL;
-}
-
-/* The file that comes after what was sought. */
-static struct source_file *
-newer_than(const struct source_set *s, const struct source_missing *m)
-{
-	return m->cut ? source_set_find(s, &m->id) : source_set_at(s, m->path);
-}
-
-static void
-settle_stored(struct source_set *s, const struct source_missing *m, bool lost)
-{
-	struct source_stored *st = stored_of(s, m);
-
-	if (st == NULL)
-		return;
-	st->done = true;
-	st->lost = lost;
-}
-
-/* How much of the cut content nobody has read, as far as that is known. */
-static void
-settle_cut(struct source_set *s, const struct source_missing *m, uint64_t from, const char *text)
-{
-	struct source_file *f = m->cut ? source_set_find(s, &m->id) : NULL;
-
-	if (f != NULL)
-		source_file_add_gap(
-		    f, TROUBLE_TRUNCATED, from, m->size > from ? m->size : from, text);
-}
-
-static int64_t
-modified_of(const struct source_file *f)
-{
-	struct stat st;
-
-	return fstat(f->fd, &st) < 0 ? 0 : (int64_t)st.st_mtim.tv_sec * 1000000000 + st.st_mtim.tv_nsec;
-}
-
-/* ${f} is the one that was sought.  Its siblings may have other names by now than when
- * the search began. */
-static void
-take_later(struct source_set *s, const struct source_missing *m, const struct source_file *f,
-    struct source_file *newer)
-{
-	struct source_siblings siblings = source_siblings_of(m->source->conf, m->path, &s->fs);
-	size_t own = source_siblings_find(&siblings, &f->id);
-	struct after after = {.path = m->path,
-	    .birth = m->id.birth,
-	    .modified = own == siblings.n ? modified_of(f) : 0,
-	    .offset = m->offset,
-	    .check = m->check};
-
-	take_all_unseen(s, m->source, &siblings, own == siblings.n ? 0 : own + 1, &after, newer);
-	source_siblings_free(&siblings);
-}
-
-/* ${f} has the content and is taken. */
-static void
-found(struct source_set *s, const struct source_missing *m, struct source_file *f)
-{
-	struct source_file *newer = newer_than(s, m);
-
-	if (m->cut && f->archive == NULL && f->size < m->size)
-		settle_cut(s, m, f->size, "cut away after it was copied");
-	take(s, m->source, m->path, f, newer);
-	f->stated = true;
-	if (m->newest)
-		take_later(s, m, f, newer);
-	settle_stored(s, m, false);
-}
-
-static void
-not_found(struct source_set *s, const struct source_missing *m)
-{
+/* One look at a log. */
+struct look {
+	struct source_set *s;
+	struct source_search *search;
 	struct source_siblings siblings;
-	struct after after = {.path = m->path,
-	    .birth = m->id.birth,
-	    .modified = (int64_t)m->id.birth,
-	    .offset = m->offset,
-	    .check = m->check};
+	struct judged *v; /* of each */
+	struct source_records records;
+	uint64_t newest;  /* birth of the youngest that the state knows; 0 = none */
+	int64_t floor;    /* what is older is of no use; 0 = not known */
+	bool wait;        /* there is something to be done first */
+};
 
-	settle_cut(s, m, m->offset, "cut away, and no copy of it found");
-	if (m->cut)
-		return;
-	if (m->newest && m->id.birth != 0) {
-		siblings = source_siblings_of(m->source->conf, m->path, &s->fs);
-		take_all_unseen(s, m->source, &siblings, 0, &after, newer_than(s, m));
-		source_siblings_free(&siblings);
-	}
-	settle_stored(s, m, true);
+/* ---- searches -------------------------------------------------------------------- */
+
+static void
+forget_tried(struct source_search *search)
+{
+	source_trial_free(&search->trial);
+	for (size_t i = 0; i < search->ntried; i++)
+		free(search->tried[i].sibling.path);
+	search->ntried = 0;
 }
 
-/* ---- seeking ------------------------------------------------------------------------- */
-
-static bool
-head_fits(struct source_file *f, uint64_t offset, uint64_t check)
+static void
+search_free(struct source_search *search)
 {
-	struct source_check c;
-	char head[SOURCE_CHECK_SIZE];
-	const char *why;
-	ssize_t got = 1;
-
-	source_check_clear(&c);
-	while (got > 0 && c.nhead < sizeof(head) && c.nhead < offset) {
-		size_t want = sizeof(head) - c.nhead;
-
-		if (want > offset - c.nhead)
-			want = (size_t)(offset - c.nhead);
-		got = source_archive_read(f->archive, head, want, &why);
-		if (got > 0)
-			source_check_add(&c, head, (size_t)got);
-	}
-	return source_check_same_head(&c, check);
+	forget_tried(search);
+	free(search->tried);
+	free(search->cuts);
+	free(search->log);
+	free(search);
 }
 
-enum result { NOT_THIS, IS_THIS, MAY_BE };
-
-static enum result
-try_open(const struct source_missing *m, struct source_file *f, bool archive)
+static struct source_search *
+search_of(const struct source_set *s, const char *log)
 {
-	if (archive != (f->archive != NULL))
-		return NOT_THIS;
-	if (archive && !head_fits(f, m->offset, m->check))
-		return NOT_THIS;
-	if (!source_file_seek(f, m->offset, m->check))
-		return NOT_THIS;
-	return archive ? MAY_BE : IS_THIS;
-}
-
-/* What was taken before a rewind is rewound with the others.  NULL when it was not. */
-static struct source_file *
-taken(const struct source_set *s, const struct source_missing *m)
-{
-	for (size_t i = 0; i < s->nfiles; i++) {
-		struct source_file *f = s->files[i];
-
-		if (f->recovered && f->first == m->offset && f->first_check == m->check &&
-		    strcmp(f->stream.path, m->path) == 0)
-			return f;
-	}
+	for (size_t i = 0; i < s->nsearches; i++)
+		if (strcmp(s->searches[i]->log, log) == 0)
+			return s->searches[i];
 	return NULL;
 }
 
-static enum result
-try(struct source_set *s, struct source_missing *m, const struct source_sibling *sibling,
-    struct source_file **f)
+void
+source_recover_look(struct source_set *s, const struct source *source, const char *log)
 {
-	enum result result;
-	int error;
+	struct source_search *search = search_of(s, log);
 
-	*f = NULL;
-	if (is_known(s, &sibling->id))
-		return NOT_THIS;
-	*f = source_file_open(sibling->path, true, &error);
-	if (*f == NULL)
-		return NOT_THIS;
-	result = try_open(m, *f, sibling->archive);
-	if (result == NOT_THIS)
-		source_file_free(f);
-	return result;
-}
-
-/* One step.  True when the search is over. */
-static bool
-seek(struct source_set *s, struct source_missing *m)
-{
-	struct source_file *f;
-
-	if (m->trial != NULL) {
-		f = m->trial;
-		if (f->decoded < f->lines.at && !f->other)
-			source_file_read(f, s->buffer, NULL);
-		if (f->decoded < f->lines.at && !f->other)
-			return false;
-		m->trial = NULL;
-		if (!f->other) {
-			found(s, m, f);
-			return true;
-		}
-		source_file_free(&f);
-	}
-	if (m->check == 0 || m->left == 0) {
-		not_found(s, m);
-		return true;
-	}
-	m->left--;
-	switch (try(s, m, &m->siblings.v[m->left], &f)) {
-	case IS_THIS:
-		found(s, m, f);
-		return true;
-	case MAY_BE:
-		m->trial = f;
-		return false;
-	case NOT_THIS:
-		break;
-	}
-	return false;
-}
-
-/* What needs no decompressing is found at once. */
-static void
-begin(struct source_set *s, struct source_missing *m)
-{
-	struct source_file *f = taken(s, m);
-
-	if (f != NULL) {
-		f->stated = true;
-		settle_stored(s, m, false);
-		missing_free(m);
+	if (search != NULL || source->conf->listen.n > 0)
 		return;
-	}
-	m->siblings = source_siblings_of(m->source->conf, m->path, &s->fs);
-	m->left = m->siblings.n;
-	while (m->trial == NULL)
-		if (seek(s, m)) {
-			missing_free(m);
-			return;
-		}
-	XGROW(s->missing, s->nmissing);
-	s->missing[s->nmissing++] = m;
+	search = xcalloc(1, sizeof(*search));
+	search->source = source;
+	search->log = xstrdup(log);
+	XGROW(s->searches, s->nsearches);
+	s->searches[s->nsearches++] = search;
 }
 
 void
-source_recover_stored(
-    struct source_set *s, const struct source *source, struct source_stored *st)
+source_recover_content(
+    struct source_set *s, const struct source *source, const char *log, const struct source_cut *cut)
 {
-	struct source_missing *m = xcalloc(1, sizeof(*m));
+	struct source_search *search;
 
-	*m = (struct source_missing){.source = source,
-	    .path = xstrdup(st->path),
-	    .id = st->id,
-	    /* Nothing younger has been read before this was begun. */
-	    .newest = st->offset == 0 || is_newest(s, st->path, &st->id, st->id.birth),
-	    .offset = st->offset,
-	    .check = st->check};
-	st->sought = true;
-	st->source = source->conf->id.s;
-	begin(s, m);
-}
-
-/* ---- cut ------------------------------------------------------------------------------- */
-
-static const struct source *
-source_of(const struct source_set *s, const struct source_file *f)
-{
-	size_t i = 0;
-
-	while (s->sources[i].conf->id.s != f->stream.source)
-		i++;
-	return &s->sources[i];
-}
-
-/* Cut shorter, but what is left has been there before: go on from where that is
- * known for certain. */
-static bool
-go_on(struct source_file *f, uint64_t offset, uint64_t seen)
-{
-	uint64_t from;
-
-	if (f->size >= offset || !source_steps_hold(&f->steps, f->fd, f->size))
-		return false;
-	from = f->steps.v[f->steps.n - 1].offset;
-	if (from < SOURCE_CHECK_SIZE) /* files may well begin alike */
-		return false;
-	source_file_begin(f, from);
-	f->first = from;
-	source_file_add_gap(f, TROUBLE_TRUNCATED, offset, seen, "cut shorter");
-	return true;
-}
-
-void
-source_recover_cut(struct source_set *s, struct source_file *f, uint64_t offset, uint64_t check)
-{
-	uint64_t seen = f->before > offset ? f->before : offset;
-	struct source_missing *m;
-
-	s->stats.truncations++;
-	f->announce = true;
-	f->shrunk = 0;
-	if (go_on(f, offset, seen))
+	source_recover_look(s, source, log);
+	search = search_of(s, log);
+	if (search == NULL)
 		return;
-	source_file_begin(f, 0);
-	source_steps_clear(&f->steps);
-	f->renewed = true;
-	f->first = 0;
-	f->more = f->size > 0;
-	if (f->recovered || check == 0) {
-		source_file_add_gap(f, TROUBLE_TRUNCATED, offset, seen, "cut away");
-		return;
-	}
-	m = xcalloc(1, sizeof(*m));
-	*m = (struct source_missing){.source = source_of(s, f),
-	    .path = xstrdup(f->stream.path),
-	    .id = f->id,
-	    .cut = true,
-	    .newest = true,
-	    .offset = offset,
-	    .check = check,
-	    .size = seen};
-	begin(s, m);
-}
-
-/* ---- turns ----------------------------------------------------------------------------- */
-
-bool
-source_recover_turn(struct source_set *s)
-{
-	for (size_t i = 0; i < s->nmissing;) {
-		struct source_missing *m = s->missing[i];
-
-		if (!seek(s, m)) {
-			i++;
-			continue;
-		}
-		missing_free(m);
-		s->nmissing--;
-		memmove(s->missing + i, s->missing + i + 1,
-		    (s->nmissing - i) * sizeof(*s->missing));
-	}
-	return s->nmissing > 0;
+	XGROW(search->cuts, search->ncuts);
+	search->cuts[search->ncuts++] = *cut;
+	forget_tried(search);
 }
 
 bool
 source_recover_holds(const struct source_set *s, const char *path)
 {
-	for (size_t i = 0; i < s->nmissing; i++)
-		if (strcmp(s->missing[i]->path, path) == 0)
+	return s->nsearches > 0 && search_of(s, path) != NULL;
+}
+
+void
+source_recover_again(struct source_set *s)
+{
+	for (size_t i = 0; i < s->nsearches; i++) {
+		forget_tried(s->searches[i]);
+		s->searches[i]->ncuts = 0;
+	}
+}
+
+void
+source_recover_free(struct source_set *s)
+{
+	for (size_t i = 0; i < s->nsearches; i++)
+		search_free(s->searches[i]);
+	free(s->searches);
+}
+
+/* ---- archives, in turns -------------------------------------------------------------- */
+
+static struct source_tried *
+tried_of(const struct source_search *search, const struct source_sibling *sibling)
+{
+	for (size_t i = 0; i < search->ntried; i++) {
+		const struct source_sibling *t = &search->tried[i].sibling;
+
+		if (source_identity_eq(&t->id, &sibling->id) && t->size == sibling->size &&
+		    t->modified == sibling->modified)
+			return &search->tried[i];
+	}
+	return NULL;
+}
+
+static void
+begin_trial(struct source_set *s, struct source_search *search, struct source_tried *tried)
+{
+	struct source_records records = source_content_records(s, search);
+	struct source_file *f = source_file_open(tried->sibling.path, true, &tried->error);
+
+	if (f != NULL && !source_identity_eq(&f->id, &tried->sibling.id))
+		tried->error = ENOENT;
+	else if (f != NULL && f->archive == NULL)
+		tried->error = ENOTSUP;
+	if (f != NULL && tried->error == 0)
+		search->trial = source_trial_new(&records, &tried->sibling, f);
+	else
+		source_file_free(&f);
+	tried->over = tried->error != 0;
+	source_content_forget(&records);
+}
+
+static struct source_tried *
+next_untried(const struct source_search *search)
+{
+	for (size_t i = 0; i < search->ntried; i++)
+		if (!search->tried[i].over)
+			return &search->tried[i];
+	return NULL;
+}
+
+static void
+try_some(struct source_set *s, struct source_search *search, struct source_tried *tried)
+{
+	if (search->trial == NULL)
+		begin_trial(s, search, tried);
+	for (size_t n = 0; n < TURN_STEPS && search->trial != NULL; n++) {
+		if (!source_trial_step(s, search->trial))
+			continue;
+		tried->is = source_trial_result(search->trial);
+		tried->over = true;
+		source_trial_free(&search->trial);
+	}
+}
+
+static bool
+is_for_want_of_room(int error)
+{
+	return error == EMFILE || error == ENFILE || error == ENOMEM;
+}
+
+bool
+source_recover_turn(struct source_set *s)
+{
+	bool trying = false;
+
+	for (size_t i = 0; i < s->nsearches; i++) {
+		struct source_tried *tried = next_untried(s->searches[i]);
+
+		if (tried == NULL)
+			continue;
+		try_some(s, s->searches[i], tried);
+		if (next_untried(s->searches[i]) != NULL)
+			trying = true;
+		else if (!is_for_want_of_room(tried->error))
+			ev_timer_set(s->scan_timer, 0);
+	}
+	return trying;
+}
+
+/* ---- what each sibling is ------------------------------------------------------------ */
+
+static bool
+is_gone(int error)
+{
+	return error == ENOENT || error == ENOTDIR || error == ESTALE;
+}
+
+/* Names have changed meanwhile, or it may be opened later: wait.  What may not be read
+ * is not. */
+static void
+cannot_open(struct look *l, const struct source_sibling *sibling, int error)
+{
+	if (is_gone(error))
+		l->wait = l->s->rescan = true;
+	else if (error != ENOTSUP)
+		source_health_problem(l->s, l->search->source, sibling->path, error);
+	if (is_for_want_of_room(error))
+		l->wait = true;
+}
+
+static bool
+is_of_cut(const struct source_file *f, const struct source_record *cut)
+{
+	return cut->kind == RECORD_CUT && f->recovered && f->first == cut->offset &&
+	    f->first_check == cut->check;
+}
+
+static void
+judge_open(struct look *l, struct judged *j, struct source_file *f)
+{
+	for (size_t i = 0; i < l->records.n; i++)
+		if (l->records.v[i].sought && is_of_cut(f, &l->records.v[i])) {
+			/* It was taken before a rewind, and is rewound with the others. */
+			l->records.v[i].sought = false;
+			f->stated = true;
+		}
+	j->known = true;
+	j->stated = f->stated;
+	j->is.id = f->id;
+}
+
+static bool
+judge_ended(struct judged *j, const struct source_sibling *sibling, const struct source_ended *ended)
+{
+	j->is = (struct source_record){.kind = RECORD_ENDED, .id = ended->id, .offset = ended->offset,
+	    .check = ended->check};
+	j->stated = true;
+	/* It was written to after all. */
+	j->take = !sibling->archive && sibling->size > ended->offset;
+	j->known = !j->take;
+	return true;
+}
+
+/* By its identity. */
+static bool
+is_known(struct look *l, const struct source_sibling *sibling, struct judged *j)
+{
+	struct source_file *f = source_set_find(l->s, &sibling->id);
+	const struct source_stored *stored = source_set_stored(l->s, &sibling->id);
+	const struct source_ended *ended = source_set_ended(l->s, &sibling->id);
+
+	if (f != NULL) {
+		judge_open(l, j, f);
+		return true;
+	}
+	if (stored != NULL) {
+		if (stored->missed) /* the next scan finds it */
+			l->wait = l->s->rescan = true;
+		j->known = j->stated = true;
+		j->is.id = stored->id;
+		return true;
+	}
+	return ended != NULL && judge_ended(j, sibling, ended);
+}
+
+static bool
+sought_is(const struct source_record *a, const struct source_record *b)
+{
+	return a->sought && b->sought && a->kind == b->kind && a->offset == b->offset &&
+	    source_identity_eq(&a->id, &b->id);
+}
+
+/* What is sought and is ${is}. */
+static struct source_record *
+sought_as(const struct look *l, const struct source_record *is)
+{
+	for (size_t i = 0; i < l->records.n; i++)
+		if (sought_is(&l->records.v[i], is))
+			return &l->records.v[i];
+	return NULL;
+}
+
+static void
+judge_by(const struct look *l, struct judged *j, struct source_record is)
+{
+	j->is = is;
+	j->stated = is.stated;
+	j->unread = is.kind == RECORD_NONE || sought_as(l, &is) != NULL;
+	j->known = !j->unread;
+}
+
+static void
+try_again(const struct look *l, struct source_tried *tried, const struct source_sibling *sibling)
+{
+	if (!l->wait)
+		return;
+	free(tried->sibling.path);
+	tried->sibling.path = xstrdup(sibling->path);
+	tried->over = false;
+}
+
+static void
+judge_archive(struct look *l, const struct source_sibling *sibling, struct judged *j)
+{
+	struct source_search *search = l->search;
+	struct source_tried *tried = tried_of(search, sibling);
+
+	if (tried == NULL) {
+		XGROW(search->tried, search->ntried);
+		tried = &search->tried[search->ntried++];
+		*tried = (struct source_tried){.sibling = *sibling};
+		tried->sibling.path = xstrdup(sibling->path);
+		tried->sibling.stamp = NULL;
+	}
+	if (!tried->over) {
+		l->wait = true;
+	} else if (tried->error == 0) {
+		judge_by(l, j, tried->is);
+	} else {
+		cannot_open(l, sibling, tried->error);
+		try_again(l, tried, sibling);
+	}
+}
+
+static void
+judge_plain(struct look *l, const struct source_sibling *sibling, struct judged *j)
+{
+	int error;
+	struct source_file *f = source_file_open(sibling->path, false, &error);
+
+	if (f == NULL)
+		cannot_open(l, sibling, error);
+	else if (!source_identity_eq(&f->id, &sibling->id))
+		cannot_open(l, sibling, ENOENT);
+	else
+		judge_by(l, j, source_content_of(l->s, &l->records, sibling, f));
+	source_file_free(&f);
+}
+
+/* A copy of what was cut away is the newest that may be one.  Others may begin alike: the
+ * oldest is taken, for which all are looked at. */
+static bool
+is_found(const struct look *l, const struct source_record *record)
+{
+	for (size_t i = 0; i < l->siblings.n && record->kind == RECORD_CUT; i++)
+		if (sought_is(&l->v[i].is, record))
 			return true;
 	return false;
 }
 
-void
-source_recover_forget(struct source_set *s)
+static bool
+any_sought(const struct look *l)
 {
-	for (size_t i = 0; i < s->nmissing; i++)
-		missing_free(s->missing[i]);
-	s->nmissing = 0;
+	for (size_t i = 0; i < l->records.n; i++)
+		if (l->records.v[i].sought && !is_found(l, &l->records.v[i]))
+			return true;
+	return false;
+}
+
+static bool
+is_older(const struct look *l, const struct source_sibling *sibling)
+{
+	return l->floor != 0 && sibling->modified < l->floor && (int64_t)sibling->id.birth < l->floor;
+}
+
+/* The newest first: where their order is known, what is before one that the state knows
+ * is of no interest, unless something is sought. */
+static void
+judge_all(struct look *l)
+{
+	bool behind = false;
+
+	for (size_t i = l->siblings.n; i > 0; i--) {
+		const struct source_sibling *sibling = &l->siblings.v[i - 1];
+		struct judged *j = &l->v[i - 1];
+
+		if (!is_known(l, sibling, j) && (!behind || any_sought(l)) &&
+		    !is_older(l, sibling)) {
+			if (sibling->archive)
+				judge_archive(l, sibling, j);
+			else
+				judge_plain(l, sibling, j);
+		}
+		behind |= l->siblings.ordered && j->stated;
+	}
+}
+
+/* ---- what is to be read ---------------------------------------------------------------- */
+
+static void
+note_birth(struct look *l, uint64_t birth, bool sought)
+{
+	if (birth > l->newest)
+		l->newest = birth;
+	if (sought && (l->floor == 0 || (int64_t)birth < l->floor))
+		l->floor = (int64_t)birth;
+}
+
+static void
+note_births(struct look *l)
+{
+	const struct source_set *s = l->s;
+
+	for (size_t i = 0; i < s->nfiles; i++)
+		if (s->files[i]->stated && strcmp(s->files[i]->log, l->search->log) == 0)
+			note_birth(l, s->files[i]->age, false);
+	for (size_t i = 0; i < l->records.n; i++)
+		if (l->records.v[i].kind != RECORD_OPEN)
+			note_birth(l, l->records.v[i].stated ? l->records.v[i].id.birth : 0,
+			    l->records.v[i].sought);
+	if (l->floor == 0)
+		l->floor = (int64_t)l->newest;
+	if (l->floor != 0)
+		l->floor -= TIME_SLACK;
+}
+
+/* Behind what is known to be older than ${record}? */
+static bool
+is_behind_older(const struct look *l, size_t i, const struct source_record *record)
+{
+	for (size_t k = i + 1; l->siblings.ordered && k < l->siblings.n; k++)
+		if (l->v[k].known && l->v[k].is.id.birth != 0 &&
+		    l->v[k].is.id.birth < record->id.birth)
+			return false;
+	return true;
+}
+
+/* A file of which nothing was read has nothing to be known again by: the oldest that it
+ * can be is taken for it. */
+static struct source_record *
+sought_empty(const struct look *l, size_t i)
+{
+	const struct source_sibling *sibling = &l->siblings.v[i];
+	struct source_record *oldest = NULL;
+
+	for (size_t k = 0; k < l->records.n; k++) {
+		struct source_record *record = &l->records.v[k];
+
+		if (record->sought && record->kind == RECORD_STORED && record->offset == 0 &&
+		    sibling->modified >= (int64_t)record->id.birth &&
+		    is_behind_older(l, i, record) &&
+		    (oldest == NULL || record->id.birth < oldest->id.birth))
+			oldest = record;
+	}
+	return oldest;
+}
+
+/* Of what is cut in place the birth does not say what came after. */
+static bool
+is_later(const struct look *l, const struct source_sibling *sibling)
+{
+	if (l->newest == 0 || l->search->ncuts > 0)
+		return false;
+	return sibling->archive ? sibling->modified > (int64_t)l->newest
+				: sibling->id.birth > l->newest;
+}
+
+static bool
+is_new(const struct look *l, size_t i)
+{
+	bool any = false;
+
+	if (!l->siblings.ordered)
+		return is_later(l, &l->siblings.v[i]);
+	for (size_t k = 0; k < l->siblings.n; k++) {
+		bool stated = l->v[k].stated;
+
+		if (stated && k > i)
+			return false;
+		any |= stated;
+	}
+	return any || is_later(l, &l->siblings.v[i]);
+}
+
+/* The oldest first. */
+static void
+choose(struct look *l)
+{
+	for (size_t i = 0; i < l->siblings.n; i++) {
+		struct judged *j = &l->v[i];
+		struct source_record *as;
+
+		if (!j->unread)
+			continue;
+		as = sought_as(l, &j->is);
+		if (as == NULL)
+			as = sought_empty(l, i);
+		j->is = as != NULL ? *as : (struct source_record){.kind = RECORD_NONE};
+		j->take = j->stated = as != NULL;
+		if (as != NULL)
+			as->sought = false;
+	}
+	for (size_t i = 0; i < l->siblings.n; i++)
+		if (l->v[i].unread && !l->v[i].take)
+			l->v[i].take = is_new(l, i);
+}
+
+/* ---- doing it ---------------------------------------------------------------------------- */
+
+/* It goes on as the stream that it was. */
+static bool
+go_on_as(struct source_file *f, const struct source_record *record)
+{
+	if (record->kind == RECORD_STORED || record->kind == RECORD_ENDED) {
+		f->id = record->id;
+		free((char *)f->stream.id);
+		f->stream.id = xstrdup(record->id.text);
+	}
+	return record->kind == RECORD_NONE || source_file_seek(f, record->offset, record->check);
+}
+
+static bool
+open_one(struct look *l, size_t i)
+{
+	const struct source_sibling *sibling = &l->siblings.v[i];
+	struct judged *j = &l->v[i];
+	int error;
+
+	j->file = source_file_open(sibling->path, sibling->archive, &error);
+	if (j->file == NULL)
+		cannot_open(l, sibling, error);
+	else if (!source_identity_eq(&j->file->id, &sibling->id))
+		cannot_open(l, sibling, ENOENT);
+	else if (!go_on_as(j->file, &j->is)) {
+		if (j->is.kind == RECORD_ENDED) /* it is not what was read */
+			source_file_free(&j->file);
+		else
+			cannot_open(l, sibling, ENOENT);
+	}
+	return !l->wait;
+}
+
+/* All or none. */
+static bool
+open_all(struct look *l)
+{
+	for (size_t i = 0; i < l->siblings.n; i++)
+		if (l->v[i].take && !open_one(l, i))
+			return false;
+	return true;
+}
+
+static const struct source_cut *
+cut_of(const struct look *l, const struct source_record *record)
+{
+	const struct source_search *search = l->search;
+	size_t i = 0;
+
+	while (search->cuts[i].offset != record->offset ||
+	    !source_identity_eq(&search->cuts[i].id, &record->id))
+		i++;
+	return &search->cuts[i];
+}
+
+/* How much of the cut content nobody has read, as far as that is known. */
+static void
+tell_cut(const struct look *l, const struct source_cut *cut, uint64_t from, const char *text)
+{
+	struct source_file *f = source_set_find(l->s, &cut->id);
+
+	if (f != NULL)
+		source_file_add_gap(
+		    f, TROUBLE_TRUNCATED, from, cut->size > from ? cut->size : from, text);
+}
+
+/* To be read before the one that has the name, or that was cut. */
+static void
+take(struct look *l, struct judged *j)
+{
+	struct source_set *s = l->s;
+	struct source_file *f = j->file, *newer = source_set_at(s, l->search->log);
+	const struct source_stored *stored = source_set_stored(s, &j->is.id);
+
+	f->recovered = f->gone = true;
+	f->announce = j->is.kind != RECORD_STORED;
+	f->stated = j->is.kind != RECORD_NONE;
+	f->first = f->lines.begin;
+	f->first_check = f->last.check;
+	f->look_between = newer == NULL;
+	log_info("source", "%s: a rotated file of %s, read from byte %llu", f->stream.path,
+	    l->search->log, (unsigned long long)f->lines.begin);
+	s->stats.rotations += j->is.kind == RECORD_NONE;
+	if (j->is.kind == RECORD_CUT) {
+		const struct source_cut *cut = cut_of(l, &j->is);
+
+		newer = source_set_find(s, &j->is.id);
+		if (f->archive == NULL && f->size < cut->size)
+			tell_cut(l, cut, f->size, "cut away after it was copied");
+	}
+	if (j->is.kind == RECORD_STORED && stored != NULL)
+		source_set_forget(s, (size_t)(stored - s->stored));
+	source_file_rename(f, xstrdup(l->search->log));
+	source_set_add(s, l->search->source, f, newer);
+	j->file = NULL;
+	CRASH_POINT("rotated-file-taken");
+}
+
+static void
+give_up(struct look *l, const struct source_record *record)
+{
+	struct source_set *s = l->s;
+
+	if (record->kind == RECORD_CUT) {
+		tell_cut(l, cut_of(l, record), record->offset, "cut away, and no copy of it found");
+		return;
+	}
+	for (size_t i = 0; i < s->nstored; i++)
+		if (source_identity_eq(&s->stored[i].id, &record->id)) {
+			s->stored[i].source = l->search->source->conf->id.s;
+			s->stored[i].done = s->stored[i].lost = true;
+		}
+}
+
+static void
+finish(struct look *l)
+{
+	choose(l);
+	if (!open_all(l))
+		return;
+	for (size_t i = 0; i < l->siblings.n; i++)
+		if (l->v[i].file != NULL)
+			take(l, &l->v[i]);
+	for (size_t i = 0; i < l->records.n; i++)
+		if (l->records.v[i].sought)
+			give_up(l, &l->records.v[i]);
+}
+
+/* ---- in a scan ---------------------------------------------------------------------------- */
+
+static bool
+siblings_eq(const struct source_siblings *a, const struct source_siblings *b)
+{
+	bool same = a->n == b->n;
+
+	for (size_t i = 0; same && i < a->n; i++)
+		same = strcmp(a->v[i].path, b->v[i].path) == 0 && a->v[i].size == b->v[i].size &&
+		    source_identity_eq(&a->v[i].id, &b->v[i].id);
+	return same;
+}
+
+/* A name that changes while a directory is read may be missed: once more. */
+static bool
+list(struct look *l)
+{
+	const struct source_conf *conf = l->search->source->conf;
+
+	l->siblings = source_siblings_of(conf, l->search->log, &l->s->fs);
+	for (int i = 0; i < LISTINGS; i++) {
+		struct source_siblings again = source_siblings_of(conf, l->search->log, &l->s->fs);
+		bool same = siblings_eq(&l->siblings, &again);
+
+		source_siblings_free(&l->siblings);
+		l->siblings = again;
+		if (same)
+			return true;
+	}
+	l->wait = l->s->rescan = true;
+	return false;
+}
+
+/* What was cut meanwhile is sought as well. */
+static void
+look_at_files(struct source_set *s, const struct source_search *search)
+{
+	for (size_t i = 0; i < s->nfiles; i++)
+		if (strcmp(s->files[i]->log, search->log) == 0)
+			source_set_check(s, s->files[i]);
+}
+
+/* True when the search is over. */
+static bool
+look(struct source_set *s, struct source_search *search)
+{
+	struct look l = {.s = s, .search = search};
+
+	look_at_files(s, search);
+	if (list(&l)) {
+		l.records = source_content_records(s, search);
+		l.v = xcalloc(l.siblings.n, sizeof(*l.v));
+		note_births(&l);
+		judge_all(&l);
+		if (!l.wait)
+			finish(&l);
+		for (size_t i = 0; i < l.siblings.n; i++)
+			source_file_free(&l.v[i].file);
+	}
+	free(l.v);
+	source_content_forget(&l.records);
+	source_siblings_free(&l.siblings);
+	return !l.wait;
+}
+
+void
+source_recover_scan(struct source_set *s)
+{
+	for (size_t i = 0; i < s->nsearches;) {
+		struct source_search *search = s->searches[i];
+
+		if (!look(s, search)) {
+			i++;
+			continue;
+		}
+		search_free(search);
+		s->nsearches--;
+		memmove(s->searches + i, s->searches + i + 1,
+		    (s->nsearches - i) * sizeof(*s->searches));
+	}
 }

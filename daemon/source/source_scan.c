@@ -242,7 +242,7 @@ go_on(struct source_set *s, struct source_file *f, const struct source_stored *s
 	f->first = st->offset;
 	if (!source_file_seek(f, st->offset, st->check)) {
 		f->before = st->offset;
-		source_recover_cut(s, f, st->offset, st->check);
+		source_cut(s, f, st->offset, st->check);
 	}
 	source_set_check(s, f);
 }
@@ -277,6 +277,8 @@ adopt_from(struct source_set *s, const struct source_stored *st, const struct so
 	source_set_add(s, source, f, renamed ? source_set_at(s, st->path) : NULL);
 	if (renamed)
 		lost_name(s, f);
+	else
+		f->look_between = strcmp(where, st->path) != 0;
 	f->recovered = f->archive != NULL;
 	f->stated = true;
 	go_on(s, f, st);
@@ -293,7 +295,7 @@ adopt_renumbered(struct source_set *s, struct source_stored *st, const struct na
 		int error;
 
 		if (st->check == 0 || name->error != 0 || source_set_find(s, &name->id) != NULL ||
-		    source_set_has_stored(s, &name->id) ||
+		    source_set_stored(s, &name->id) != NULL ||
 		    !source_identity_alike(&name->id, &st->id))
 			continue;
 		f = source_file_open(name->path, false, &error);
@@ -319,8 +321,9 @@ adopt(struct source_set *s, struct source_stored *st, const struct names *names)
 	bool adopted;
 	int error = ENOENT;
 
-	if (st->sought || st->done)
+	if (st->done)
 		return false;
+	st->missed = false;
 	if (source == NULL || source_set_find(s, &st->id) != NULL)
 		return true;
 	if (name != NULL)
@@ -356,19 +359,36 @@ seek_missed(struct source_set *s)
 		struct source_stored *st = &s->stored[i];
 		const struct source *owner;
 
-		if (!st->missed || st->sought || st->done)
+		if (!st->missed || st->done)
 			continue;
 		owner = owner_of(s, st->path);
 		/* Segments of a spool are deleted once they are committed. */
 		if (owner->conf->listen.n > 0)
 			st->done = true;
 		else
-			source_recover_stored(s, owner, st);
+			source_recover_look(s, owner, st->log);
 	}
 }
 
-/* The newest stored file of each path has been found again, under another name: there
- * may be files between it and the one that has the name now. */
+/* When all of a log had been read and none of it is open, there is nobody to miss what
+ * came after. */
+static void
+look_after_ended(struct source_set *s)
+{
+	for (size_t i = 0; i < s->nfiles; i++)
+		if (!s->files[i]->stated && s->starts > 1)
+			source_recover_look(s, source_set_source(s, s->files[i]), s->files[i]->log);
+	for (size_t i = 0; i < s->nended; i++) {
+		const char *log = s->ended[i].log;
+		const struct source *owner = owner_of(s, log);
+
+		if (owner != NULL && source_set_at(s, log) == NULL)
+			source_recover_look(s, owner, log);
+	}
+}
+
+/* Files that have lost their name: there may be others between them and the one that has
+ * it now. */
 static void
 look_between(struct source_set *s)
 {
@@ -378,10 +398,8 @@ look_between(struct source_set *s)
 		if (!f->look_between)
 			continue;
 		/* As long as nothing has the name one may come and go unseen. */
-		f->look_between = source_set_at(s, f->stream.path) == NULL;
-		for (size_t k = 0; k < s->nsources; k++)
-			if (s->sources[k].conf->id.s == f->stream.source)
-				source_recover_between(s, &s->sources[k], f);
+		f->look_between = f->gone && source_set_at(s, f->log) == NULL;
+		source_recover_look(s, source_set_source(s, f), f->log);
 	}
 }
 
@@ -405,6 +423,34 @@ begin_at_end(struct source_set *s, struct source_file *f)
 		source_file_add_gap(f, TROUBLE_START, 0, end, "was there before the source was known");
 }
 
+/* It was read to its end, and has a name again. */
+static bool
+goes_on(const struct source_set *s, struct source_file *f)
+{
+	const struct source_ended *ended = source_set_ended(s, &f->id);
+
+	if (ended == NULL || !source_file_seek(f, ended->offset, ended->check))
+		return false;
+	f->first = ended->offset;
+	return true;
+}
+
+/* Is anything known of the log that the new file ${f} is of? */
+static bool
+has_past(const struct source_set *s, const struct source_file *f)
+{
+	for (size_t i = 0; i < s->nfiles; i++)
+		if (s->files[i] != f && strcmp(s->files[i]->log, f->log) == 0)
+			return true;
+	for (size_t i = 0; i < s->nstored; i++)
+		if (strcmp(s->stored[i].log, f->log) == 0)
+			return true;
+	for (size_t i = 0; i < s->nended; i++)
+		if (strcmp(s->ended[i].log, f->log) == 0)
+			return true;
+	return false;
+}
+
 static struct source_file *
 open_new(struct source_set *s, const struct name *name)
 {
@@ -418,19 +464,33 @@ open_new(struct source_set *s, const struct name *name)
 		return NULL;
 	}
 	already = source_set_find(s, &f->id);
-	if (already != NULL || source_set_has_stored(s, &f->id)) { /* the name moved meanwhile */
+	if (already != NULL || source_set_stored(s, &f->id) != NULL) { /* the name moved meanwhile */
 		source_file_free(&f);
 		return already;
 	}
 	source_set_add(s, name->source, f, NULL);
 	if (begins_at_end(name->source))
 		begin_at_end(s, f);
+	else if (goes_on(s, f))
+		log_debug("source", "%s: had been read before", name->path);
 	else if (name->source->begun && f->size > 0)
 		f->grew = clock_mono();
 	f->announce = true;
+	if (has_past(s, f))
+		source_recover_look(s, name->source, f->log);
 	log_debug("source", "%s: followed from byte %llu", name->path,
 	    (unsigned long long)f->lines.begin);
 	return f;
+}
+
+static bool
+is_looked_at(const struct source_set *s, const char *path)
+{
+	char *log = source_set_log(s, path);
+	bool is = strcmp(log, path) != 0 && source_recover_holds(s, log);
+
+	free(log);
+	return is;
 }
 
 /* A rotated file that a pattern matches is no new log when it is an archive or what
@@ -440,8 +500,10 @@ is_left_alone(struct source_set *s, const struct name *name)
 {
 	if (source_archive_suffix(name->path) > 0)
 		return true;
-	return name->source->begun && !source_set_has_stored(s, &name->id) &&
-	    source_recover_is_copy(s, name->path);
+	/* When it is compared the file may turn out to have been cut. */
+	return (name->source->begun || name->source->known) &&
+	    source_set_stored(s, &name->id) == NULL &&
+	    (source_content_is_copy(s, name->path) || is_looked_at(s, name->path));
 }
 
 static void
@@ -461,8 +523,8 @@ look(struct source_set *s, const struct name *name)
 		f = source_set_find(s, &name->id);
 	}
 	if (f == NULL)
-		f = source_set_has_stored(s, &name->id) ? NULL : open_new(s, name);
-	if (f == NULL)
+		f = source_set_stored(s, &name->id) != NULL ? NULL : open_new(s, name);
+	if (f == NULL || f->archive != NULL)
 		return;
 	f->seen = true;
 	if (strcmp(f->stream.path, name->path) == 0)
@@ -474,6 +536,14 @@ look(struct source_set *s, const struct name *name)
 /* ---- what became of the files that are open ------------------------------------ */
 
 static void
+named_anew(const struct source_set *s, struct source_file *f)
+{
+	free(f->log);
+	f->log = source_set_log(s, f->stream.path);
+	f->look_between = true;
+}
+
+static void
 settle(struct source_set *s, struct source_file *f)
 {
 	if (!f->seen && !f->gone)
@@ -483,6 +553,7 @@ settle(struct source_set *s, struct source_file *f)
 	if (f->seen && !f->at_path && f->alias != NULL) {
 		source_file_rename(f, f->alias);
 		f->alias = NULL;
+		named_anew(s, f);
 	}
 	free(f->alias);
 	f->alias = NULL;
@@ -506,6 +577,7 @@ source_scan(struct source_set *s)
 	struct names names;
 
 	s->scans++;
+	s->rescan = false;
 	s->fs.n = 0;
 	names = all_names(s);
 	watch_dirs(s, &names);
@@ -516,6 +588,10 @@ source_scan(struct source_set *s)
 		settle(s, s->files[i]);
 	look_between(s);
 	seek_missed(s);
+	if (s->fresh)
+		look_after_ended(s);
+	source_recover_scan(s);
+	s->fresh = false;
 	source_health_scanned(s);
 	begin_sources(s);
 	names_free(&names);

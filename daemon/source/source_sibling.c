@@ -85,6 +85,52 @@ source_sibling_is(const char *path, const char *other)
 	    memcmp(path, other, (size_t)(a - path)) == 0 && find_stamp(a + 1, b + 1, &stamp);
 }
 
+/* Of "app.1.log" and "app-20260101.log" it is "app.log", but "app-1.log" is a log of its
+ * own. */
+static bool
+is_rotation(struct sv stamp)
+{
+	size_t digits = 0;
+
+	for (size_t i = 0; i < stamp.n; i++)
+		digits += stamp.p[i] >= '0' && stamp.p[i] <= '9';
+	return is_stamp(stamp) && (stamp.p[0] == '.' || digits >= 8);
+}
+
+static char *
+without(const char *path, struct sv part, size_t suffix)
+{
+	size_t before = (size_t)(part.p - path);
+
+	return xasprintf("%.*s%.*s", (int)before, path,
+	    (int)(strlen(path) - before - part.n - suffix), part.p + part.n);
+}
+
+char *
+source_sibling_log(
+    const char *path, bool (*is_log)(const struct source_set *s, const char *path),
+    const struct source_set *s)
+{
+	const char *slash = strrchr(path, '/'), *name = slash == NULL ? path : slash + 1;
+	size_t suffix = source_archive_suffix(name);
+	const char *end = name + strlen(name) - suffix, *dot = memrchr(name, '.', (size_t)(end - name));
+
+	for (const char *p = name + 1; p < end; p++) {
+		struct sv rest = {p, (size_t)(end - p)}, middle = rest;
+		char *log;
+
+		if (dot != NULL && dot > p)
+			middle.n = (size_t)(dot - p);
+		if (!is_stamp(rest) && !is_rotation(middle))
+			continue;
+		log = without(path, is_stamp(rest) ? rest : middle, suffix);
+		if (is_log(s, log))
+			return log;
+		free(log);
+	}
+	return NULL;
+}
+
 static long
 number_of(struct sv stamp)
 {
@@ -98,6 +144,15 @@ number_of(struct sv stamp)
 
 /* ---- files ------------------------------------------------------------------------ */
 
+/* What compresses a file keeps its time, or but the seconds of it. */
+static int64_t
+modified(const struct stat *st)
+{
+	int64_t ns = st->st_mtim.tv_nsec;
+
+	return (int64_t)st->st_mtim.tv_sec * 1000000000 + (ns == 0 ? 999999999 : ns);
+}
+
 static void
 add(struct search *s, const char *path, struct sv stamp)
 {
@@ -110,7 +165,7 @@ add(struct search *s, const char *path, struct sv stamp)
 		return;
 	sibling.path = xstrdup(path);
 	sibling.size = (uint64_t)st.st_size;
-	sibling.modified = (int64_t)st.st_mtim.tv_sec * 1000000000 + st.st_mtim.tv_nsec;
+	sibling.modified = modified(&st);
 	sibling.number = number_of(stamp);
 	sibling.stamp = stamp.n == 0 ? "" : sibling.path + (stamp.p - path);
 	XGROW(s->found.v, s->found.n);
@@ -225,6 +280,7 @@ sort(struct source_siblings *s)
 		stamps += s->v[i].number < 0 && s->v[i].stamp[0] != '\0' &&
 		    s->v[i].stamp[1] >= '0' && s->v[i].stamp[1] <= '9';
 	}
+	s->ordered = numbers == s->n || stamps == s->n;
 	if (s->n > 0)
 		qsort(s->v, s->n, sizeof(*s->v),
 		    numbers == s->n ? by_number : stamps == s->n ? by_stamp : by_time);
@@ -283,7 +339,7 @@ source_siblings_free(struct source_siblings *s)
 	for (size_t i = 0; i < s->n; i++)
 		free(s->v[i].path);
 	free(s->v);
-	*s = (struct source_siblings){NULL, 0};
+	*s = (struct source_siblings){NULL, 0, false};
 }
 
 size_t

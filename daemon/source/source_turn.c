@@ -30,9 +30,11 @@
 #define WRITER_WAIT ((int64_t)60 * 60 * 1000)
 
 static void
-report(struct source_set *s, const char *stream, const char *path, uint64_t offset, bool done)
+report(struct source_set *s, const char *stream, const char *path, uint64_t offset, uint64_t check,
+    bool done)
 {
-	struct position pos = {.stream = stream, .path = path, .offset = offset, .done = done};
+	struct position pos = {
+	    .stream = stream, .path = path, .offset = offset, .check = check, .done = done};
 
 	s->cb.position(s->ctx, &pos);
 }
@@ -64,7 +66,7 @@ report_sources(struct source_set *s)
 			continue;
 		source->announce = false;
 		mark = xasprintf("source:%s", source->conf->id.s);
-		report(s, mark, "", (uint64_t)clock_now(), false);
+		report(s, mark, "", (uint64_t)clock_now(), 0, false);
 		free(mark);
 	}
 }
@@ -104,7 +106,7 @@ static void
 report_files(struct source_set *s)
 {
 	for (size_t i = 0; i < s->nfiles && !s->paused; i++)
-		if (s->files[i]->announce)
+		if (s->files[i]->announce && !source_recover_holds(s, s->files[i]->log))
 			report_file(s, s->files[i]);
 }
 
@@ -140,7 +142,7 @@ report_stored(struct source_set *s)
 		source_set_forget(s, i);
 		if (st.lost)
 			tell_lost(s, &st);
-		report(s, st.id.text, st.path, st.offset, true);
+		report(s, st.id.text, st.path, st.offset, st.check, true);
 		free(st.path);
 	}
 }
@@ -201,7 +203,7 @@ read_once(struct source_set *s, struct source_file *f)
 static bool
 must_wait(const struct source_set *s, const struct source_file *f)
 {
-	if (s->nmissing > 0 && !f->recovered && source_recover_holds(s, f->stream.path))
+	if (!f->recovered && source_recover_holds(s, f->stream.path))
 		return true;
 	for (f = f->older; f != NULL; f = f->older)
 		if (f->more)
@@ -284,22 +286,27 @@ static void
 let_go(struct source_set *s, size_t i)
 {
 	struct source_file *f = s->files[i];
+	struct position pos = {.stream = f->stream.id,
+	    .path = f->stream.path,
+	    .offset = f->lines.at,
+	    .check = source_check_value(&f->check),
+	    .done = true};
 
 	source_set_take_out(s, i);
 	log_debug("source", "%s: rotated and read to its end, byte %llu", f->stream.path,
 	    (unsigned long long)f->lines.at);
-	source_set_end(s, f->stream.path, &f->id);
-	report(s, f->stream.id, f->stream.path, f->lines.at, true);
+	source_set_end(s, &pos);
+	s->cb.position(s->ctx, &pos);
 	CRASH_POINT("file-let-go");
 	source_file_free(&f);
 }
 
 /* Once this file is forgotten, who has the name now must be known: look again
- * first. */
+ * first.  And while others are compared with it, it stays. */
 static bool
 may_go(struct source_set *s, struct source_file *f)
 {
-	if (!source_file_may_go(f) || s->paused)
+	if (!source_file_may_go(f) || s->paused || source_recover_holds(s, f->log))
 		return false;
 	if (f->let_go == 0) {
 		f->let_go = s->scans + 1;

@@ -26,12 +26,15 @@
 #define START_TIME 3000 /* ms that the private server may take to come up, unremarked */
 
 void
-state_call(struct redis_args *args, const char *function)
+state_call(const struct state *s, struct redis_args *args, const char *function)
 {
+	char prefix[32];
+
+	snprintf(prefix, sizeof(prefix), "triaged:{t:%u}:", s->partition);
 	redis_arg_str(args, "FCALL");
 	redis_arg_str(args, function);
 	redis_arg_str(args, "1");
-	redis_arg_str(args, STATE_PREFIX);
+	redis_arg_str(args, prefix);
 }
 
 void
@@ -278,7 +281,7 @@ send_attach(struct state *s)
 
 	digest_random(raw, sizeof(raw));
 	digest_hex(raw, sizeof(raw), install);
-	state_call(&args, "triaged_attach");
+	state_call(s, &args, "triaged_attach");
 	redis_arg_str(&args, s->conf->node);
 	redis_arg_str(&args, install);
 	redis_command(s->redis, &args, attached, s);
@@ -345,6 +348,14 @@ state_free(struct state **sp)
 	redis_server_free(&s->server);
 	free(s);
 	*sp = NULL;
+}
+
+void
+state_renew(struct state *s)
+{
+	s->ready = false;
+	s->partition++;
+	send_attach(s);
 }
 
 bool

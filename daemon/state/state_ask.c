@@ -90,7 +90,7 @@ state_list(struct state *s, bool all, int64_t limit, state_answer_cb *cb, void *
 {
 	struct redis_args args = REDIS_ARGS_INIT;
 
-	state_call(&args, "triaged_list");
+	state_call(s, &args, "triaged_list");
 	redis_arg_str(&args, all ? "all" : "open");
 	redis_arg_int(&args, limit);
 	send(s, &args, answered, cb, ctx);
@@ -101,7 +101,7 @@ state_show(struct state *s, const char *id, state_answer_cb *cb, void *ctx)
 {
 	struct redis_args args = REDIS_ARGS_INIT;
 
-	state_call(&args, "triaged_show");
+	state_call(s, &args, "triaged_show");
 	redis_arg_str(&args, id);
 	send(s, &args, answered, cb, ctx);
 }
@@ -111,7 +111,7 @@ state_outbox(struct state *s, state_answer_cb *cb, void *ctx)
 {
 	struct redis_args args = REDIS_ARGS_INIT;
 
-	state_call(&args, "triaged_outbox");
+	state_call(s, &args, "triaged_outbox");
 	send(s, &args, answered, cb, ctx);
 }
 
@@ -120,7 +120,7 @@ state_gaps(struct state *s, int64_t limit, state_answer_cb *cb, void *ctx)
 {
 	struct redis_args args = REDIS_ARGS_INIT;
 
-	state_call(&args, "triaged_gaps");
+	state_call(s, &args, "triaged_gaps");
 	redis_arg_str(&args, s->conf->node);
 	redis_arg_int(&args, limit);
 	send(s, &args, answered, cb, ctx);
@@ -132,7 +132,7 @@ state_move(struct state *s, const char *id, const char *action, const char *by, 
 {
 	struct redis_args args = REDIS_ARGS_INIT;
 
-	state_call(&args, "triaged_move");
+	state_call(s, &args, "triaged_move");
 	redis_arg_str(&args, id);
 	redis_arg_str(&args, action);
 	redis_arg_str(&args, by);
@@ -160,7 +160,7 @@ state_delivered(struct state *s, const struct delivery *d, const struct outcome 
 
 	if (!s->ready)
 		return; /* it stays in the outbox and is sent again */
-	state_call(&args, "triaged_delivered");
+	state_call(s, &args, "triaged_delivered");
 	redis_arg_str(&args, d->id);
 	redis_arg_str(&args, outcome->delivered ? "done" : outcome->dead ? "dead" : "retry");
 	redis_arg_int(&args, d->attempts);

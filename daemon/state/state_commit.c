@@ -301,7 +301,7 @@ begin(struct state *s)
 	clear(x);
 	x->phase = SENDING_BUILD;
 	x->sent = xcalloc(b->nentries + 1, sizeof(*x->sent));
-	state_call(&x->args, "triaged_commit");
+	state_call(s, &x->args, "triaged_commit");
 	redis_arg_str(&x->args, s->conf->node);
 	redis_arg_int(&x->args, s->fence + 1);
 	redis_arg_int(&x->args, s->conf->event_clock ? 0 : clock_now());

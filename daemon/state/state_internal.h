@@ -59,6 +59,7 @@ struct state {
 	struct ev_timer *retry;
 	int64_t backoff; /* ms until the next try */
 	int64_t quiet_until; /* monotonic ms: until then failing to connect is no news */
+	unsigned partition; /* 0 but for replays */
 	bool ready;
 	int64_t fence;       /* of the last commit or attach */
 	struct group_cache *groups; /* what commits are worked out from */
@@ -71,10 +72,8 @@ struct state {
 	struct state_stats stats;
 };
 
-#define STATE_PREFIX "triaged:{t:0}:"
-
 /* Start a call of ${function} on the partition. */
-void state_call(struct redis_args *args, const char *function);
+void state_call(const struct state *s, struct redis_args *args, const char *function);
 
 /* state_commit.c */
 void state_commit_go_on(void *ctx);

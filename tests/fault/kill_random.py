@@ -33,10 +33,10 @@ def kill_some(run, daemon, kills, delay):
         daemon.start(ready=False)
 
 
-def kills(test, run):
+def kills(test, run, files):
     total, at_once = run.either((15, 5), (1000, 10))
     ledger = Ledger(block=run.either(200, 20000), lanes=200)
-    daemon = fault.start_case(test, test.path("app.log*"))
+    daemon = fault.start_case(test, test.path(files))
     writer = Rotated(test, run, ledger)
     begun = time.monotonic()
     daemon.start()
@@ -50,4 +50,13 @@ def kills(test, run):
     run.add(kills=total, rotations=writer.rotations, lines=ledger.next)
 
 
-fault.main(kills)
+def followed_by_name(test, run):
+    kills(test, run, "app.log")
+
+
+def followed_by_pattern(test, run):
+    """The rotated logs match it too."""
+    kills(test, run, "app.log*")
+
+
+fault.main(followed_by_name, followed_by_pattern)

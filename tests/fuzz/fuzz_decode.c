@@ -48,7 +48,9 @@ require_sane(const struct record *r)
 	/* The message is the end of the line. */
 	require(r->message.p + r->message.n == r->line->text.p + r->line->text.n);
 	if (r->format == RECORD_PLAIN)
-		require(r->message.n == r->line->text.n && r->time == NOW && r->facility == -1);
+		require(r->message.n == r->line->text.n && r->facility == -1);
+	if (r->format == RECORD_TAGGED)
+		require(r->program.n > 0 && r->pid.n > 0 && r->time == NOW);
 }
 
 static void

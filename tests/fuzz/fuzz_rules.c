@@ -6,6 +6,7 @@
 
 #include "conf/config.h"
 #include "match/match.h"
+#include "rule/rule_fields.h"
 #include "rule/ruleset.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -15,6 +16,14 @@ require(bool holds)
 {
 	if (!holds)
 		abort();
+}
+
+/* Addresses are written anew. */
+static bool
+is_address(struct sv s)
+{
+	return s.n < RULE_FIELD_ROOM &&
+	    (memchr(s.p, ':', s.n) != NULL || memchr(s.p, '.', s.n) != NULL);
 }
 
 static void
@@ -28,7 +37,8 @@ require_inside(void *ctx, const struct event *event)
 
 		require(v->n > 0);
 		require(strcmp(event->rule->class, "detector") == 0 ||
-		    (v->p >= line->text.p && v->p + v->n <= line->text.p + line->text.n));
+		    (v->p >= line->text.p && v->p + v->n <= line->text.p + line->text.n) ||
+		    is_address(*v));
 	}
 }
 

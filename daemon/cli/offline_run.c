@@ -1,0 +1,338 @@
+/*
+ * offline_run: see offline_run.h.  Owns the loop, the pipeline, the formats and the
+ * folder of the private Redis.
+ */
+#include "cli/offline_run.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "cli/cli.h"
+#include "cli/offline_format.h"
+#include "ev/ev.h"
+#include "format/format.h"
+#include "rule/ruleset.h"
+#include "scan/scan.h"
+#include "state/state.h"
+#include "util/clock.h"
+#include "util/xalloc.h"
+
+#define START_PATIENCE 10000 /* ms for the private Redis to come up */
+#define FORMATS (FORMAT_CEF + 1)
+
+struct offline_run {
+	const struct offline *offline;
+	const struct source_conf *source;
+	struct source_conf conf_of[FORMATS]; /* as ${source}, of each format */
+	struct format *formats[FORMATS];     /* NULL: none was needed so far */
+	struct stream stream;                /* of the file at hand, as such a source would have it */
+	uint64_t number;                     /* of its next line */
+
+	struct ev *ev;
+	struct scanner *scanner;
+	struct state_conf state;
+	struct pipeline_conf conf;
+	struct pipeline *pipeline;
+	char *dir;       /* of the private Redis; NULL when there is none */
+	bool patient;    /* waiting for it */
+	json_t *answer;  /* to the question under way */
+	bool answered;
+};
+
+/* ---- lines ----------------------------------------------------------------- */
+
+static bool
+state_failed(const struct offline_run *r)
+{
+	return r->conf.state != NULL && state_stats(pipeline_state(r->pipeline))->losses > 0;
+}
+
+static void
+give_chunk(void *ctx, const struct chunk *chunk)
+{
+	struct offline_run *r = ctx;
+
+	pipeline_lines(r->pipeline, chunk);
+}
+
+static struct format *
+format_for(struct offline_run *r, int format)
+{
+	const struct source_conf *conf = &r->conf_of[format];
+	struct buf error = BUF_INIT;
+
+	if (r->formats[format] == NULL && format_is_needed(conf))
+		r->formats[format] =
+		    format_new(conf, (size_t)r->offline->config->max_line, &error);
+	buf_free(&error);
+	return r->formats[format];
+}
+
+static uint64_t
+count_lines(struct sv data)
+{
+	return sv_count(data, '\n') + (data.n > 0 && data.p[data.n - 1] != '\n');
+}
+
+/* Lines that are all of one format.  The scan counts them, and that need not be done
+ * twice. */
+static void
+give_lines(struct offline_run *r, const struct chunk *chunk, int format)
+{
+	struct format *f = format_for(r, format);
+	struct chunk numbered = *chunk;
+	uint64_t before = pipeline_stats(r->pipeline)->lines;
+
+	numbered.number = r->number;
+	if (f == NULL) {
+		pipeline_lines(r->pipeline, &numbered);
+		r->number += pipeline_stats(r->pipeline)->lines - before;
+	} else {
+		format_chunk(f, &numbered, r->conf.now, give_chunk, r);
+		r->number += count_lines(chunk->data);
+	}
+}
+
+/* The part of ${chunk} that begins at ${from} and has ${n} bytes. */
+static void
+give_part(struct offline_run *r, const struct chunk *chunk, size_t from, size_t n, int format)
+{
+	struct chunk part = *chunk;
+
+	part.data = (struct sv){chunk->data.p + from, n};
+	part.offset = chunk->offset + from;
+	part.next = from + n == chunk->data.n ? chunk->next : part.offset + n;
+	if (n > 0)
+		give_lines(r, &part, format);
+}
+
+/* Each run of lines of one format goes its own way. */
+static void
+give_by_format(struct offline_run *r, const struct chunk *chunk)
+{
+	struct sv data = chunk->data;
+	bool cef = offline_format_may_be_cef(data);
+	size_t from = 0, at = 0;
+	int format = FORMAT_AUTO;
+
+	while (at < data.n) {
+		const char *newline = memchr(data.p + at, '\n', data.n - at);
+		size_t n = newline == NULL ? data.n - at : (size_t)(newline - data.p) - at;
+		struct sv line = {data.p + at, n};
+		int of = cef ? offline_format_of(line) : offline_format_by_start(line);
+
+		if (of != format) {
+			give_part(r, chunk, from, at - from, format);
+			from = at;
+			format = of;
+		}
+		at += n + (newline != NULL);
+	}
+	give_part(r, chunk, from, at - from, format);
+}
+
+bool
+offline_run_lines(struct offline_run *r, const struct chunk *chunk)
+{
+	struct chunk given = *chunk;
+
+	r->stream = *chunk->stream;
+	r->stream.program = r->source->program.s;
+	given.stream = &r->stream;
+	if (r->source->format != FORMAT_AUTO)
+		give_lines(r, &given, r->source->format);
+	else
+		give_by_format(r, &given);
+	if (r->conf.state == NULL)
+		return true;
+	ev_turn(r->ev, false);
+	while (!pipeline_has_room(r->pipeline) && !state_failed(r))
+		ev_turn(r->ev, true);
+	return !state_failed(r);
+}
+
+void
+offline_run_begin(struct offline_run *r)
+{
+	r->number = 1;
+}
+
+void
+offline_run_set_now(struct offline_run *r, int64_t now)
+{
+	r->conf.now = now;
+}
+
+void
+offline_run_end(struct offline_run *r)
+{
+	for (int i = 0; i < FORMATS; i++)
+		if (r->formats[i] != NULL)
+			format_flush(r->formats[i], INT64_MAX, give_chunk, r);
+}
+
+/* ---- state ----------------------------------------------------------------- */
+
+static void
+give_up(void *ctx)
+{
+	struct offline_run *r = ctx;
+
+	r->patient = false;
+}
+
+static bool
+wait_for_state(struct offline_run *r)
+{
+	struct ev_timer *patience = ev_timer_new(r->ev, give_up, r);
+
+	r->patient = true;
+	ev_timer_set(patience, START_PATIENCE);
+	while (!state_is_ready(pipeline_state(r->pipeline)) && r->patient)
+		ev_turn(r->ev, true);
+	ev_timer_free(&patience);
+	if (!r->patient)
+		cli_fail(CLI_FAILED,
+		    "the private redis-server does not come up (%s); is it installed?",
+		    state_problem(pipeline_state(r->pipeline)));
+	return r->patient;
+}
+
+static bool
+drain(struct offline_run *r)
+{
+	pipeline_drain(r->pipeline);
+	while (!pipeline_is_drained(r->pipeline, false) && !state_failed(r))
+		ev_turn(r->ev, true);
+	if (state_failed(r))
+		cli_fail(CLI_FAILED, "lost the private redis-server: %s",
+		    state_problem(pipeline_state(r->pipeline)));
+	return !state_failed(r);
+}
+
+static void
+got_answer(void *ctx, bool ok, struct sv answer)
+{
+	struct offline_run *r = ctx;
+
+	r->answered = true;
+	r->answer = ok ? json_loadb(answer.p, answer.n, 0, NULL) : NULL;
+	if (r->answer == NULL)
+		cli_fail(CLI_FAILED, "%.*s", (int)answer.n, answer.p);
+}
+
+json_t *
+offline_run_incidents(struct offline_run *r)
+{
+	if (!drain(r))
+		return NULL;
+	r->answered = false;
+	state_list(pipeline_state(r->pipeline), true, INT32_MAX, got_answer, r);
+	while (!r->answered)
+		ev_turn(r->ev, true);
+	return r->answer;
+}
+
+bool
+offline_run_forget(struct offline_run *r)
+{
+	if (!drain(r))
+		return false;
+	state_renew(pipeline_state(r->pipeline));
+	return wait_for_state(r);
+}
+
+/* ---- life ------------------------------------------------------------------ */
+
+static void
+remove_dir(const char *dir)
+{
+	static const char *const files[] = {
+	    "redis/redis.conf", "redis/redis.log", "redis/redis.sock", "redis/lock", "redis", ""};
+
+	for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
+		char *path = xasprintf("%s/%s", dir, files[i]);
+
+		if (unlink(path) < 0)
+			rmdir(path);
+		free(path);
+	}
+}
+
+static bool
+make_dir(struct offline_run *r)
+{
+	const char *tmp = getenv("TMPDIR");
+	char *dir = xasprintf("%s/triaged-replay.XXXXXX", tmp == NULL ? "/tmp" : tmp);
+
+	if (mkdtemp(dir) == NULL) {
+		cli_fail(CLI_FAILED, "%s: %s", dir, strerror(errno));
+		free(dir);
+		return false;
+	}
+	r->dir = dir;
+	r->state = (struct state_conf){.node = "replay", .dir = dir, .event_clock = true};
+	r->conf.state = &r->state;
+	return true;
+}
+
+static bool
+start(struct offline_run *r, bool incidents)
+{
+	if (incidents && !make_dir(r))
+		return false;
+	r->pipeline = pipeline_open(r->ev, &r->conf);
+	return r->pipeline != NULL && (!incidents || wait_for_state(r));
+}
+
+struct offline_run *
+offline_run_open(const struct offline *o, const struct source_conf *source, bool incidents,
+    offline_event_cb *event, void *ctx)
+{
+	struct offline_run *r = xcalloc(1, sizeof(*r));
+
+	r->offline = o;
+	r->source = source;
+	for (int i = 0; i < FORMATS; i++) {
+		r->conf_of[i] = *source;
+		r->conf_of[i].format = i;
+	}
+	r->number = 1;
+	r->ev = ev_new();
+	r->scanner = scanner_new(o->rules);
+	r->conf = (struct pipeline_conf){.rules = o->rules,
+	    .scanner = r->scanner,
+	    .now = clock_now(),
+	    .event = event,
+	    .ctx = ctx};
+	if (!start(r, incidents))
+		offline_run_free(&r);
+	return r;
+}
+
+void
+offline_run_free(struct offline_run **rp)
+{
+	struct offline_run *r = *rp;
+
+	if (r == NULL)
+		return;
+	pipeline_free(&r->pipeline);
+	for (int i = 0; i < FORMATS; i++)
+		format_free(&r->formats[i]);
+	scanner_free(&r->scanner);
+	ev_free(&r->ev);
+	if (r->dir != NULL)
+		remove_dir(r->dir);
+	free(r->dir);
+	free(r);
+	*rp = NULL;
+}
+
+const struct pipeline_stats *
+offline_run_stats(const struct offline_run *r)
+{
+	return pipeline_stats(r->pipeline);
+}

@@ -1,0 +1,66 @@
+#!/usr/bin/python3 -B
+"""triagectl rules list: what it knows without a daemon; which rules had events and which
+are of programs that write here, with one; and that a reload keeps the numbers.
+"""
+
+import json
+
+import harness
+from harness import check, equal, failed_login, wait
+
+MORE = """
+events:
+  - id: door.wrong-code
+    title: Wrong code at a door
+    class: unauthorized-access
+    severity: low
+    where: {program: doord}
+    match: '^wrong code$'
+  - id: lift.stuck
+    title: Lift stuck
+    class: availability
+    severity: low
+    where: {program: [liftd, lift2d]}
+    match: '^stuck between floors$'
+  - id: any.broken
+    title: Broken
+    class: availability
+    severity: low
+    match: '^all is broken$'
+"""
+
+
+def listed(daemon, *names):
+    """The rows of these rules; the socket may be of nobody."""
+    done = daemon.ctl_raw("-c", daemon.config, "-o", "json", "rules", "list")
+    equal(done.returncode, 0, f"exit code of rules list, which said {done.stderr}")
+    rows = {row["id"]: row for row in map(json.loads, done.stdout.splitlines())}
+    return [[rows[name][key] for key in ("tests", "events", "here")] for name in names]
+
+
+def story(test):
+    test.rules()
+    test.rules(MORE, "rules/more.yaml")
+    names = ("test.login-failed", "door.wrong-code", "lift.stuck", "any.broken")
+    daemon = test.daemon(test.config(test.path("auth.log")))
+    equal(listed(daemon, *names), [[2, None, None], [0, None, None], [0, None, None], [0, None, None]],
+          "without a daemon")
+
+    test.append_lines("auth.log", [b"Mar  1 12:00:00 alpha doord[7]: opened"])
+    daemon.start()
+    wait(lambda: daemon.has_examined(test.path("auth.log")), "the first line is examined")
+    test.append_lines("auth.log", [failed_login("192.0.2.1"), failed_login("192.0.2.2")])
+    wait(lambda: daemon.has_examined(test.path("auth.log")), "the log is examined")
+    after = [[2, 2, True], [0, 0, True], [0, 0, False], [0, 0, None]]
+    equal(listed(daemon, *names), after, "with a daemon")
+
+    text = daemon.ctl_raw("-c", daemon.config, "rules", "list").stdout.decode()
+    check("4 event rules, 3 without a test; since the daemon began 3 had no event, 1 of them" in text,
+          "the sum:", text)
+
+    test.rules(MORE.replace("Broken", "All broken"), "rules/more.yaml")
+    daemon.ctl("reload")
+    equal(listed(daemon, *names), after, "after a reload")
+
+
+harness.main(story)
