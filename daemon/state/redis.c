@@ -17,8 +17,9 @@
 #define MAX_REPLY (256UL << 20) /* bytes buffered for replies before giving up */
 
 struct waiting {
-	redis_reply_cb *cb;
+	redis_reply_cb *cb; /* NULL: the reply matters only to the transaction it is of */
 	void *ctx;
+	bool is_exec;
 };
 
 struct redis {
@@ -96,7 +97,7 @@ overdue(void *ctx)
 }
 
 static void
-push(struct redis *r, redis_reply_cb *cb, void *ctx)
+push(struct redis *r, struct waiting w)
 {
 	if (r->count == r->cap) {
 		size_t cap = r->cap == 0 ? 16 : 2 * r->cap;
@@ -109,7 +110,7 @@ push(struct redis *r, redis_reply_cb *cb, void *ctx)
 		r->cap = cap;
 		r->head = 0;
 	}
-	r->queue[(r->head + r->count++) & (r->cap - 1)] = (struct waiting){cb, ctx};
+	r->queue[(r->head + r->count++) & (r->cap - 1)] = w;
 }
 
 static struct waiting
@@ -120,6 +121,18 @@ pop(struct redis *r)
 	r->head = (r->head + 1) & (r->cap - 1);
 	r->count--;
 	return w;
+}
+
+/* What a transaction comes to: its first error, or the reply of its last command. */
+static const redisReply *
+of_exec(const redisReply *reply)
+{
+	if (reply->type != REDIS_REPLY_ARRAY || reply->elements == 0)
+		return reply;
+	for (size_t i = 0; i < reply->elements; i++)
+		if (reply->element[i]->type == REDIS_REPLY_ERROR)
+			return reply->element[i];
+	return reply->element[reply->elements - 1];
 }
 
 /* Hand out one complete reply.  False when there is none yet or ${r} is gone. */
@@ -145,7 +158,8 @@ hand_out(struct redis *r, bool *freed)
 		ev_timer_cancel(r->timer);
 	else
 		ev_timer_set(r->timer, r->deadline);
-	w.cb(w.ctx, reply);
+	if (w.cb != NULL)
+		w.cb(w.ctx, w.is_exec ? of_exec(reply) : reply);
 	freeReplyObject(reply);
 	return !*freed;
 }
@@ -247,6 +261,15 @@ redis_arg_int(struct redis_args *a, int64_t n)
 }
 
 void
+redis_args_add(struct redis_args *a, struct redis_args *more)
+{
+	buf_sv(&a->wire, buf_view(&more->wire));
+	a->n += more->n;
+	more->wire.n = 0;
+	more->n = 0;
+}
+
+void
 redis_command(struct redis *r, struct redis_args *args, redis_reply_cb *cb, void *ctx)
 {
 	char head[24];
@@ -254,9 +277,33 @@ redis_command(struct redis *r, struct redis_args *args, redis_reply_cb *cb, void
 
 	if (r->count == 0)
 		ev_timer_set(r->timer, r->deadline);
-	push(r, cb, ctx);
+	push(r, (struct waiting){.cb = cb, .ctx = ctx});
 	ev_conn_write(r->conn, (struct sv){head, (size_t)len});
 	ev_conn_write(r->conn, buf_view(&args->wire));
 	buf_free(&args->wire);
 	args->n = 0;
+}
+
+void
+redis_append(struct buf *wire, struct redis_args *args)
+{
+	buf_printf(wire, "*%zu\r\n", args->n);
+	buf_sv(wire, buf_view(&args->wire));
+	args->wire.n = 0;
+	args->n = 0;
+}
+
+void
+redis_transaction(struct redis *r, struct buf *wire, size_t n, redis_reply_cb *cb, void *ctx)
+{
+	if (r->count == 0)
+		ev_timer_set(r->timer, r->deadline);
+	/* MULTI, each command is queued, EXEC. */
+	for (size_t i = 0; i < n + 1; i++)
+		push(r, (struct waiting){.cb = NULL});
+	push(r, (struct waiting){.cb = cb, .ctx = ctx, .is_exec = true});
+	ev_conn_write(r->conn, SV("*1\r\n$5\r\nMULTI\r\n"));
+	ev_conn_write(r->conn, buf_view(wire));
+	ev_conn_write(r->conn, SV("*1\r\n$4\r\nEXEC\r\n"));
+	buf_free(wire);
 }

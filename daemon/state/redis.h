@@ -50,10 +50,20 @@ void redis_arg(struct redis_args *a, struct sv s);
 void redis_arg_str(struct redis_args *a, const char *s);
 void redis_arg_int(struct redis_args *a, int64_t n);
 
+/* Append the arguments of ${more}, which is empty after. */
+void redis_args_add(struct redis_args *a, struct redis_args *more);
+
 /* Send the command in ${args}, which is empty after.  ${reply} is borrowed for
  * the call, never NULL; an error reply is a reply.  The callback does not fire
  * when the connection is lost. */
 typedef void redis_reply_cb(void *ctx, const struct redisReply *reply);
 void redis_command(struct redis *r, struct redis_args *args, redis_reply_cb *cb, void *ctx);
+
+/* Append the command in ${args}, which is empty after, to ${wire}: for
+ * redis_transaction(). */
+void redis_append(struct buf *wire, struct redis_args *args);
+/* Send the ${n} commands of ${wire}, which is empty after, as one transaction.  ${reply}
+ * is that of the last command, or the first error. */
+void redis_transaction(struct redis *r, struct buf *wire, size_t n, redis_reply_cb *cb, void *ctx);
 
 #endif

@@ -76,6 +76,7 @@ add_ended(struct redis_args *args, const struct batch *b)
 /* ---- groups ------------------------------------------------------------------- */
 
 #define SLICE 1500     /* groups that one turn of the loop does */
+#define CHUNK 200      /* groups of one command */
 #define WAIT_TURN 2    /* ms to wait while it is another node's turn */
 #define DAY_MS 86400000LL
 
@@ -96,23 +97,29 @@ keep_seconds(const struct incident_rule *rule)
 	return (span + DAY_MS) / 1000;
 }
 
+/* What the groups of ${rule} are called in Redis. */
 static void
-add_rule(struct redis_args *args, const struct batch_rule *r)
+add_name(struct redis_args *args, const struct incident_rule *rule)
 {
-	const struct incident_rule *rule = r->rule;
 	char name[128];
 
+	snprintf(name, sizeof(name), "%s:%016llx", rule->id, (unsigned long long)rule->identity);
+	redis_arg_str(args, name);
+}
+
+static void
+add_rule(struct redis_args *args, const struct incident_rule *rule, size_t fresh)
+{
 	redis_arg_str(args, rule->id);
 	redis_arg_str(args, rule->file);
 	redis_arg_str(args, rule->file_hash);
 	redis_arg_str(args, severity_name(rule->severity));
 	redis_arg_str(args, rule->criteria);
 	redis_arg_str(args, rule->playbook);
-	snprintf(name, sizeof(name), "%s:%016llx", rule->id, (unsigned long long)rule->identity);
-	redis_arg_str(args, name);
+	add_name(args, rule);
 	redis_arg_int(args, rule->groups);
 	redis_arg_int(args, keep_seconds(rule));
-	redis_arg_int(args, (int64_t)r->n);
+	redis_arg_int(args, (int64_t)fresh);
 }
 
 /* {"rule":...,"time":...,"key":{...}}: an event for rules about incidents of the rule. */
@@ -217,11 +224,40 @@ add_group(struct state *s, const struct batch_entry *e)
 	struct sv was = group_cache_get(s->groups, e->rule, e->key);
 
 	settle_entry(x->batch, e, was, s->conf->event_clock ? 0 : clock_now() / 1000, &x->settled);
-	redis_arg(&x->args, e->key);
-	redis_arg(&x->args, (struct sv){was.p, was.n < GROUP_VERSION ? 0 : GROUP_VERSION});
-	redis_arg(&x->args, buf_view(&x->settled.group));
-	add_more(&x->args, e, &x->settled);
+	redis_arg(&x->check, e->key);
+	redis_arg(&x->check, (struct sv){was.p, was.n < GROUP_VERSION ? 0 : GROUP_VERSION});
+	x->fresh += was.n == 0;
+	redis_arg(&x->write, e->key);
+	redis_arg(&x->write, buf_view(&x->settled.group));
+	add_more(&x->write, e, &x->settled);
 	remember(x, e);
+	x->nheld++;
+}
+
+/* The groups at hand become two commands. */
+static void
+flush_groups(struct state *s, const struct incident_rule *rule)
+{
+	struct sending *x = &s->sending;
+	struct redis_args check = REDIS_ARGS_INIT, write = REDIS_ARGS_INIT;
+
+	if (x->nheld == 0)
+		return;
+	state_call(s, &check, "triaged_check");
+	redis_arg_int(&check, (int64_t)x->rule);
+	add_name(&check, rule);
+	redis_arg_int(&check, (int64_t)(x->index - x->nheld));
+	redis_args_add(&check, &x->check);
+	redis_append(&x->wire, &check);
+	x->ncommands++;
+	state_call(s, &write, "triaged_write");
+	add_rule(&write, rule, x->fresh);
+	redis_args_add(&write, &x->write);
+	redis_append(&x->writes, &write);
+	x->nwrites++;
+	buf_free(&check.wire);
+	buf_free(&write.wire);
+	x->nheld = x->fresh = 0;
 }
 
 /* ---- dispositions --------------------------------------------------------------- */
@@ -249,10 +285,12 @@ add_rule_counts(struct sending *x, const struct incident_rule *rule)
 	}
 }
 
+/* The last command, with what became of the events. */
 static void
-finish_counts(struct state *s)
+finish(struct state *s)
 {
 	struct sending *x = &s->sending;
+	struct redis_args end = REDIS_ARGS_INIT;
 	struct buf day = BUF_INIT;
 
 	for (size_t i = 0; i < x->batch->nuncounted; i++) {
@@ -261,10 +299,12 @@ finish_counts(struct state *s)
 		add_count(&x->counts, u->rule, u->why, u->n);
 	}
 	clock_format(&day, clock_now());
-	redis_arg(&x->args, (struct sv){buf_str(&day), day.n < 10 ? day.n : 10});
-	redis_arg_int(&x->args, (int64_t)x->counts.n / 2);
-	buf_sv(&x->args.wire, buf_view(&x->counts.wire));
-	x->args.n += x->counts.n;
+	state_call(s, &end, "triaged_end");
+	redis_arg(&end, (struct sv){buf_str(&day), day.n < 10 ? day.n : 10});
+	redis_args_add(&end, &x->counts);
+	redis_append(&x->writes, &end);
+	x->nwrites++;
+	buf_free(&end.wire);
 	buf_free(&day);
 }
 
@@ -275,7 +315,10 @@ static void answered(void *ctx, const struct redisReply *reply);
 static void
 clear(struct sending *x)
 {
-	buf_free(&x->args.wire);
+	buf_free(&x->wire);
+	buf_free(&x->writes);
+	buf_free(&x->check.wire);
+	buf_free(&x->write.wire);
 	buf_free(&x->counts.wire);
 	free(x->sent);
 	settle_free(&x->settled);
@@ -297,24 +340,27 @@ begin(struct state *s)
 {
 	struct sending *x = &s->sending;
 	const struct batch *b = x->batch;
+	struct redis_args args = REDIS_ARGS_INIT;
 
 	clear(x);
 	x->phase = SENDING_BUILD;
 	x->sent = xcalloc(b->nentries + 1, sizeof(*x->sent));
-	state_call(s, &x->args, "triaged_commit");
-	redis_arg_str(&x->args, s->conf->node);
-	redis_arg_int(&x->args, s->fence + 1);
-	redis_arg_int(&x->args, s->conf->event_clock ? 0 : clock_now());
-	state_channels(s, &x->args);
-	redis_arg_int(&x->args, (int64_t)b->npositions);
+	state_call(s, &args, "triaged_begin");
+	redis_arg_str(&args, s->conf->node);
+	redis_arg_int(&args, s->fence + 1);
+	redis_arg_int(&args, s->conf->event_clock ? 0 : clock_now());
+	state_channels(s, &args);
+	redis_arg_int(&args, (int64_t)b->npositions);
 	for (size_t i = 0; i < b->npositions; i++)
-		add_position(&x->args, &b->positions[i]);
-	redis_arg_int(&x->args, (int64_t)b->ngaps);
+		add_position(&args, &b->positions[i]);
+	redis_arg_int(&args, (int64_t)b->ngaps);
 	for (size_t i = 0; i < b->ngaps; i++)
-		add_gap(&x->args, &b->gaps[i]);
-	add_ended(&x->args, b);
-	redis_arg_int(&x->args, 0);
-	redis_arg_int(&x->args, (int64_t)b->nrules);
+		add_gap(&args, &b->gaps[i]);
+	add_ended(&args, b);
+	redis_arg_int(&args, 0);
+	redis_append(&x->wire, &args);
+	x->ncommands = 1;
+	buf_free(&args.wire);
 }
 
 /* Add the next group; false when there is none. */
@@ -326,32 +372,41 @@ build_one(struct state *s)
 
 	if (x->rule == x->batch->nrules)
 		return false;
-	if (x->left == 0) {
-		add_rule(&x->args, r);
+	if (x->index == 0)
 		x->entry = r->first;
-		x->left = r->n;
-	}
 	add_group(s, &x->batch->entries[x->entry]);
 	x->entry = x->batch->entries[x->entry].sibling;
-	if (--x->left == 0) {
+	if (++x->index == r->n || x->nheld == CHUNK)
+		flush_groups(s, r->rule);
+	if (x->index == r->n) {
 		add_rule_counts(x, r->rule);
 		x->rule++;
+		x->index = 0;
 	}
 	return true;
+}
+
+/* All is there: the checks, then what writes. */
+static void
+submit(struct state *s)
+{
+	struct sending *x = &s->sending;
+
+	finish(s);
+	buf_sv(&x->wire, buf_view(&x->writes));
+	x->ncommands += x->nwrites;
+	x->phase = SENDING_WAIT;
+	CRASH_POINT("commit-ready");
+	redis_transaction(s->redis, &x->wire, x->ncommands, answered, s);
+	CRASH_POINT("commit-sent");
 }
 
 static void
 build(struct state *s)
 {
-	struct sending *x = &s->sending;
-
 	for (size_t i = 0; i < SLICE; i++) {
 		if (!build_one(s)) {
-			finish_counts(s);
-			x->phase = SENDING_WAIT;
-			CRASH_POINT("commit-ready");
-			redis_command(s->redis, &x->args, answered, s);
-			CRASH_POINT("commit-sent");
+			submit(s);
 			return;
 		}
 	}

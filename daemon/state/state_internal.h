@@ -38,9 +38,15 @@ enum sending_phase {
 struct sending {
 	enum sending_phase phase;
 	struct batch *batch;
-	struct redis_args args;
+	struct buf wire; /* the transaction: */
+	size_t ncommands;
+	struct redis_args check, write; /* its commands at hand */
+	size_t nheld;                   /* groups in them */
+	size_t fresh;                   /* of these, unknown so far */
+	struct buf writes;              /* those that come after all checks */
+	size_t nwrites;
 	struct settled settled; /* scratch */
-	size_t rule, entry, left; /* next to be built; left of that rule's */
+	size_t rule, entry, index; /* next to be built: index of that rule's */
 	struct sent_group *sent;
 	size_t nsent, absorbed;
 	size_t nopened;

@@ -78,10 +78,30 @@ local function incident_json(inc, samples)
     rfc3339(inc.last), rfc3339(inc.opened), table.concat(samples, ','))
 end
 
+-- While an incident is open its count and times are in the head of its group: so an
+-- event that joins changes one value.  Read them from there, if it is still so.
+local function with_numbers(P, inc)
+  local group = inc.group and redis.call('HGET', P .. 'g:' .. inc.group, inc.field)
+  if group and #group > 45 and string.sub(group, 9, 9) ~= '-'
+      and struct.unpack('>I8', string.sub(group, 10, 17)) == tonumber(inc.number) then
+    inc.count = struct.unpack('>i8', string.sub(group, 22, 29))
+    inc.first = struct.unpack('>i8', string.sub(group, 30, 37))
+    inc.last = struct.unpack('>i8', string.sub(group, 38, 45))
+  end
+  return inc
+end
+
 local function load_incident(P, id)
   local flat = redis.call('HGETALL', P .. 'inc:' .. id)
   if #flat == 0 then return nil end
-  return hash(flat)
+  local inc = hash(flat)
+  return inc.state == 'closed' and inc or with_numbers(P, inc)
+end
+
+-- Its group will not tell them any more.
+local function keep_numbers(P, inc)
+  redis.call('HSET', P .. 'inc:' .. inc.id, 'count', ms(inc.count), 'first', ms(inc.first),
+    'last', ms(inc.last))
 end
 
 local function enqueue(P, inc, channel, install, now, node, message)
@@ -124,7 +144,7 @@ end
 -- A group is a string that the daemon makes and reads (correlate/group_codec.c).  Here
 -- only its head is known: 8 bytes of version, '-', 'o' (an incident is open) or 'c'
 -- (it was closed by hand), 8 bytes of the incident's number, 4 of the second in which
--- it was written.
+-- it was written, and unless '-' 8 each of the incident's count, first and last time.
 local function version(group)
   return group and string.sub(group, 1, 8) or ''
 end
@@ -147,29 +167,37 @@ local function close_group(key, field, number)
     string.char(first) .. string.sub(group, 2, 8) .. 'c' .. string.sub(group, 10))
 end
 
+local function forget_group(P, key, field, group)
+  if string.sub(group, 9, 9) == 'o' then
+    local inc = load_incident(P, string.format('INC-%d', struct.unpack('>I8', string.sub(group, 10, 17))))
+    if inc then keep_numbers(P, inc) end
+  end
+  redis.call('HDEL', key, field)
+end
+
 -- The rule has more groups than it may: of ten at random the one that was not used for
 -- longest goes, rather one without an incident, and so on.  Returns how many.
-local function evict(key, cap, most)
+local function evict(P, key, cap, most)
   local gone, over = 0, redis.call('HLEN', key) - cap
   while gone < over and gone < most do
     local some = redis.call('HRANDFIELD', key, -10, 'WITHVALUES')
-    local field, least = nil, nil
+    local at, least = 1, nil
     for i = 1, #some, 2 do
       local rank = touched(some[i + 1])
       if string.sub(some[i + 1], 9, 9) == 'o' then rank = rank + 4294967296 end
-      if not least or rank < least then field, least = some[i], rank end
+      if not least or rank < least then at, least = i, rank end
     end
-    redis.call('HDEL', key, field)
+    forget_group(P, key, some[at], some[at + 1])
     gone = gone + 1
   end
   return gone
 end
 
 -- Of some groups at random those that were not used for ${ttl} seconds go.
-local function expire(key, ttl, now, most)
+local function expire(P, key, ttl, now, most)
   local some = redis.call('HRANDFIELD', key, -most, 'WITHVALUES')
   for i = 1, #some, 2 do
-    if touched(some[i + 1]) + ttl < now then redis.call('HDEL', key, some[i]) end
+    if touched(some[i + 1]) + ttl < now then forget_group(P, key, some[i], some[i + 1]) end
   end
 end
 
@@ -239,9 +267,9 @@ local function read_incident(r)
   return inc
 end
 
--- A group: what it was and what it becomes, and what else is to be done about it.
+-- A group: what it becomes, and what else is to be done about it.
 local function read_group(r)
-  local g = {field = r.text(), expected = r.text(), bytes = r.text()}
+  local g = {field = r.text(), bytes = r.text()}
   if r.number() == 0 then return g end
   g.due, g.lines, g.incidents = r.number(), r.list(), {}
   for i = 1, r.number() do g.incidents[i] = read_incident(r) end
@@ -251,32 +279,11 @@ end
 local function read_rule(P, r)
   local rule = {id = r.text(), file = r.text(), hash = r.text(), severity = r.text(),
     criteria = r.text(), playbook = r.text(), name = r.text(), cap = r.number(), ttl = r.number(),
-    groups = {}, fresh = 0}
+    fresh = r.number(), groups = {}}
   if not RANK[rule.severity] then error('no severity: ' .. rule.severity) end
   rule.key = P .. 'g:' .. rule.name
-  for i = 1, r.number() do
-    rule.groups[i] = read_group(r)
-    if rule.groups[i].expected == '' then rule.fresh = rule.fresh + 1 end
-  end
+  while r.rest() > 0 do rule.groups[#rule.groups + 1] = read_group(r) end
   return rule
-end
-
--- Append to ${out} the groups of the rule that are not what they were taken for: number
--- of the rule, number of the group, what it is.
-local function find_collisions(number, rule, out)
-  for from = 1, #rule.groups, CHUNK do
-    local fields, to = {}, math.min(#rule.groups, from + CHUNK - 1)
-    for i = from, to do fields[#fields + 1] = rule.groups[i].field end
-    local now = redis.call('HMGET', rule.key, unpack(fields))
-    for i = from, to do
-      local group = now[i - from + 1]
-      if version(group) ~= rule.groups[i].expected then
-        out[#out + 1] = number
-        out[#out + 1] = i - 1
-        out[#out + 1] = group or ''
-      end
-    end
-  end
 end
 
 local function open_incident(P, rule, g, inc, c)
@@ -320,7 +327,7 @@ local function write_incident(P, rule, g, inc, c)
     inc.id = string.format('INC-%d', inc.number)
   end
   local key = P .. 'inc:' .. inc.id
-  redis.call('HSET', key, 'count', ms(inc.count), 'first', ms(inc.first), 'last', ms(inc.last))
+  keep_numbers(P, inc)
   if #inc.samples > 0 then
     redis.call('RPUSH', key .. ':samples', unpack(inc.samples, 1, math.min(#inc.samples, SAMPLES)))
   end
@@ -332,7 +339,11 @@ local function write_incident(P, rule, g, inc, c)
     expire_incident(P, inc.id)
   end
   if not what then return end
-  local whole = inc.kind == 'o' and inc or load_incident(P, inc.id)
+  local whole = inc
+  if inc.kind ~= 'o' then
+    whole = load_incident(P, inc.id)
+    if whole then whole.count, whole.first, whole.last = inc.count, inc.first, inc.last end
+  end
   if not whole or (what == 'updated' and whole.state ~= 'open') then return end
   tell(P, whole, what, c.channels, c.now == 0 and inc.at or c.now, c.node,
     redis.call('LRANGE', key .. ':samples', 0, TOLD_SAMPLES - 1), c.deliveries,
@@ -373,13 +384,13 @@ local function write_rule(P, rule, c)
     end
   end
   if #pairs_ > 0 then redis.call('HSET', rule.key, unpack(pairs_)) end
-  local gone = rule.fresh > 0 and evict(rule.key, rule.cap, 2 * rule.fresh + 16) or 0
+  local gone = rule.fresh > 0 and evict(P, rule.key, rule.cap, 2 * rule.fresh + 16) or 0
   if gone > 0 then
     c.evicted[#c.evicted + 1] = rule.id
     c.evicted[#c.evicted + 1] = gone
   end
   if rule.ttl > 0 and c.now > 0 then
-    expire(rule.key, rule.ttl, math.floor(c.now / 1000), math.min(1000, 5 + 2 * rule.fresh))
+    expire(P, rule.key, rule.ttl, math.floor(c.now / 1000), math.min(1000, 5 + 2 * rule.fresh))
     redis.call('EXPIRE', rule.key, rule.ttl)
   end
 end
@@ -426,56 +437,104 @@ local function count_dispositions(P, day, counts)
   if #counts > 0 then redis.call('EXPIRE', key, KEEP_CLOSED) end
 end
 
--- FCALL triaged_commit 1 P node fence now nchannels {id least}... npositions {stream value}...
+-- The commit under way.  It is one transaction (MULTI) of several calls, since one of
+-- them with a hundred thousand arguments would take Lua ten times as long: begin, check
+-- of all groups, write of all groups, end.  What begin or a check refuses, the rest
+-- passes by; nothing is written before all checks.
+local commit = nil
+
+-- FCALL triaged_begin 1 P node fence now nchannels {id least}... npositions {stream value}...
 --   ngaps {total bytes messages json}... nended json... nrelayed id...
---   nrules rule... day ncounts {"rule disposition" n}...
 -- A channel wants incidents of severity rank least and up.  now 0 is the clock of a
 -- replay: an incident opens at the time of the event that completed it.
 -- A position's value is "OFFSET CHECK PATH"; "" forgets the stream.  A gap is what
 -- the positions pass over unexamined; ended are streams read to their end; relayed are
 -- entries of the relay that are now counted.
--- Returns {"OK", numbers of opened incidents, new outbox entries, rules whose groups were
--- too many and how many went, new entries of the relay}; or {"COLLISION", what
--- find_collisions says} or {"WAIT"}, and nothing is changed.
-local function commit(keys, args)
+local function begin(keys, args)
   local P, r = keys[1], reader(args)
-  local c = {node = r.text(), opened = {}, deliveries = {}, evicted = {}, relayed = {}}
-  local fence = r.number()
+  commit = nil
+  local c = {node = r.text(), opened = {}, deliveries = {}, evicted = {}, relayed = {},
+    collisions = {}, positions = {}, gaps = {}, ended = {}}
+  c.fence = r.number()
   c.now = r.number()
   local stored = tonumber(redis.call('HGET', P .. 'fence', c.node) or '0')
-  if fence ~= stored + 1 then
-    return fail('FENCE', string.format('%d is not next after %d', fence, stored))
+  if c.fence ~= stored + 1 then
+    return fail('FENCE', string.format('%d is not next after %d', c.fence, stored))
   end
-  if must_wait(P, c.node) then return {'WAIT'} end
   c.channels = r.channels()
-  local positions, gaps, ended, counts, rules, collisions = {}, {}, {}, {}, {}, {}
-  for i = 1, r.number() do positions[i] = {r.text(), r.text()} end
-  for i = 1, r.number() do gaps[i] = {r.text(), r.number(), r.number(), r.text()} end
-  for i = 1, r.number() do ended[i] = r.text() end
-  local relayed = r.list()
-  for i = 1, r.number() do
-    rules[i] = read_rule(P, r)
-    find_collisions(i - 1, rules[i], collisions)
-  end
-  local day = r.text()
-  for i = 1, r.number() do counts[i] = {r.text(), r.number()} end
+  for i = 1, r.number() do c.positions[i] = {r.text(), r.text()} end
+  for i = 1, r.number() do c.gaps[i] = {r.text(), r.number(), r.number(), r.text()} end
+  for i = 1, r.number() do c.ended[i] = r.text() end
+  c.done = r.list()
   if r.rest() ~= 0 then error('too many arguments') end
-  if #collisions > 0 then
-    redis.call('SET', P .. 'turn', c.node, 'PX', TURN)
-    return {'COLLISION', collisions}
-  end
-
-  redis.call('DEL', P .. 'turn')
-  redis.call('HSET', P .. 'fence', c.node, fence)
-  write_positions(P, c.node, positions)
-  keep_gaps(P, c.node, gaps)
-  keep_last(P .. 'ended:' .. c.node, ended, KEEP_ENDED)
-  if #relayed > 0 then redis.call('HDEL', P .. 'relay:' .. c.node, unpack(relayed)) end
-  count_dispositions(P, day, counts)
+  c.wait = must_wait(P, c.node)
   c.number = tonumber(redis.call('GET', P .. 'seq') or '0')
-  local before = c.number
-  for _, rule in ipairs(rules) do write_rule(P, rule, c) end
-  if c.number > before then redis.call('SET', P .. 'seq', c.number) end
+  c.before = c.number
+  commit = c
+  return 'OK'
+end
+
+-- FCALL triaged_check 1 P rule name first {field version}...
+-- Are the groups of a rule what they were taken for?  rule and first number them in
+-- the answer of end.
+local function check(keys, args)
+  local c = commit
+  if not c or c.wait then return 'OK' end
+  local rule, key, first, fields = tonumber(args[1]), keys[1] .. 'g:' .. args[2], tonumber(args[3]), {}
+  for i = 4, #args, 2 do fields[#fields + 1] = args[i] end
+  local now = redis.call('HMGET', key, unpack(fields))
+  for i = 1, #fields do
+    if version(now[i]) ~= args[3 + 2 * i] then
+      local n = #c.collisions
+      c.collisions[n + 1], c.collisions[n + 2], c.collisions[n + 3] = rule, first + i - 1, now[i] or ''
+    end
+  end
+  return 'OK'
+end
+
+local function is_refused(c)
+  return not c or c.wait or #c.collisions > 0
+end
+
+local function write_commit(P, c)
+  if c.written then return end
+  c.written = true
+  redis.call('DEL', P .. 'turn')
+  redis.call('HSET', P .. 'fence', c.node, c.fence)
+  write_positions(P, c.node, c.positions)
+  keep_gaps(P, c.node, c.gaps)
+  keep_last(P .. 'ended:' .. c.node, c.ended, KEEP_ENDED)
+  if #c.done > 0 then redis.call('HDEL', P .. 'relay:' .. c.node, unpack(c.done)) end
+end
+
+-- FCALL triaged_write 1 P id file hash severity criteria playbook name cap ttl fresh group...
+local function write(keys, args)
+  local c = commit
+  if is_refused(c) then return 'OK' end
+  local rule = read_rule(keys[1], reader(args))
+  write_commit(keys[1], c)
+  write_rule(keys[1], rule, c)
+  return 'OK'
+end
+
+-- FCALL triaged_end 1 P day {"rule what" n}...
+-- The counts are what became of events.
+-- Returns {"OK", numbers of opened incidents, new outbox entries, rules whose groups were
+-- too many and how many went, new entries of the relay}; or {"COLLISION", {rule, group,
+-- what it is}...} or {"WAIT"}, and nothing is changed.
+local function finish(keys, args)
+  local P, c, counts = keys[1], commit, {}
+  commit = nil
+  if not c then return fail('NOCOMMIT', 'none was begun') end
+  if c.wait then return {'WAIT'} end
+  if #c.collisions > 0 then
+    redis.call('SET', P .. 'turn', c.node, 'PX', TURN)
+    return {'COLLISION', c.collisions}
+  end
+  for i = 2, #args, 2 do counts[#counts + 1] = {args[i], tonumber(args[i + 1])} end
+  write_commit(P, c)
+  count_dispositions(P, args[1], counts)
+  if c.number > c.before then redis.call('SET', P .. 'seq', c.number) end
   return {'OK', c.opened, c.deliveries, c.evicted, c.relayed}
 end
 
@@ -557,6 +616,7 @@ local function move(keys, args)
     TOLD_SAMPLES - 1), deliveries, by, message)
   if m.to == 'closed' then
     forget_dead(P, id)
+    keep_numbers(P, inc)
     expire_incident(P, id)
     if inc.group then close_group(P .. 'g:' .. inc.group, inc.field, tonumber(inc.number)) end
   end
@@ -681,7 +741,10 @@ redis.register_function('triaged_attach', attach)
 redis.register_function('triaged_due', due)
 redis.register_function('triaged_groups', groups)
 redis.register_function('triaged_gaps', gaps)
-redis.register_function('triaged_commit', commit)
+redis.register_function('triaged_begin', begin)
+redis.register_function('triaged_check', check)
+redis.register_function('triaged_write', write)
+redis.register_function('triaged_end', finish)
 redis.register_function('triaged_move', move)
 redis.register_function('triaged_delivered', delivered)
 redis.register_function('triaged_show', show)
