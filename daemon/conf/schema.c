@@ -60,6 +60,19 @@ read_secret_file(
 	out->is_file = true;
 }
 
+/* The scalar ${node} as the value of the key ${name}, which is all that the object has. */
+static void
+read_short(const struct conf_table *table, const char *name, const struct yaml_node *node,
+    void *obj, struct diag *diag)
+{
+	struct yaml_node pair[] = {
+	    {.kind = YAML_KIND_SCALAR, .at = node->at, .plain = true, .s = xstrdup(name)}, *node};
+	struct yaml_node map = {.kind = YAML_KIND_MAP, .at = node->at, .v = pair, .n = 2};
+
+	read_object(table, &map, obj, diag);
+	free(pair[0].s);
+}
+
 static void
 read_objects(const struct conf_key *key, const struct yaml_node *node, struct conf_list *out,
     struct diag *diag)
@@ -71,9 +84,10 @@ read_objects(const struct conf_key *key, const struct yaml_node *node, struct co
 		return;
 	}
 	for (size_t i = 0; i < node->n; i++) {
+		bool is_short = key->scalar != NULL && conf_is_text(&node->v[i]);
 		char *obj;
 
-		if (node->v[i].kind != YAML_KIND_MAP) {
+		if (node->v[i].kind != YAML_KIND_MAP && !is_short) {
 			conf_complain(
 			    key->name, &node->v[i], diag, "a mapping (key: value) in each entry");
 			continue;
@@ -81,7 +95,10 @@ read_objects(const struct conf_key *key, const struct yaml_node *node, struct co
 		out->v = xgrow(out->v, out->n, size);
 		obj = (char *)out->v + out->n++ * size;
 		memset(obj, 0, size);
-		read_object(key->sub, &node->v[i], obj, diag);
+		if (is_short)
+			read_short(key->sub, key->scalar, &node->v[i], obj, diag);
+		else
+			read_object(key->sub, &node->v[i], obj, diag);
 	}
 }
 

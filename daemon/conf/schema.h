@@ -28,7 +28,8 @@ enum conf_type {
 	CONF_SECRET,   /* struct conf_string: KEY: text, or KEY_file: path, not both.  With
 	                  KEY_file the member holds the path and is_file is set */
 	CONF_OBJECT,   /* the sub-struct itself, in place */
-	CONF_OBJECTS,  /* struct conf_list of sub-structs */
+	CONF_OBJECTS,  /* struct conf_list of sub-structs; an entry that is a scalar is one with
+	                  only the key .scalar */
 	CONF_MAP,      /* struct conf_map: any names, each with one scalar or a sequence; or
 	                  the word of .scalar, which gives an empty map with its mark */
 	CONF_MAPS,     /* struct conf_maps: a sequence of such maps, or one */
@@ -84,7 +85,8 @@ struct conf_key {
 	const char *fallback;          /* default, as it would stand in the file; NULL = none */
 	const char *const *names;      /* ENUM: NULL-terminated */
 	const struct conf_table *sub;  /* OBJECT, OBJECTS */
-	const char *scalar;            /* MAP: a word that may stand in place of an empty map */
+	const char *scalar;            /* MAP: a word that may stand in place of an empty map;
+	                                  OBJECTS: the key that a scalar entry is the value of */
 	bool partial;                  /* OBJECTS: an entry may be an override, with the key that
 	                                  is first in the table and those that it changes */
 	const char *help;              /* one or two sentences for manual and schema */

@@ -82,6 +82,16 @@ reference(const struct conf_table *table, bool partial, json_t *defs)
 }
 
 static json_t *
+entry_schema(const struct conf_key *key, json_t *defs)
+{
+	json_t *object = reference(key->sub, key->partial, defs);
+
+	if (key->scalar == NULL)
+		return object;
+	return json_pack("{s:[{s:s}, o]}", "anyOf", "type", "string", object);
+}
+
+static json_t *
 value_schema(const struct conf_key *key, json_t *defs)
 {
 	switch (key->type) {
@@ -101,8 +111,7 @@ value_schema(const struct conf_key *key, json_t *defs)
 	case CONF_OBJECT:
 		return reference(key->sub, false, defs);
 	case CONF_OBJECTS:
-		return json_pack("{s:s, s:o}", "type", "array", "items",
-		    reference(key->sub, key->partial, defs));
+		return json_pack("{s:s, s:o}", "type", "array", "items", entry_schema(key, defs));
 	case CONF_MAP:
 		return map_or_word(key->scalar);
 	case CONF_MAPS:

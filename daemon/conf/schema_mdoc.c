@@ -73,7 +73,7 @@ placeholder(const struct conf_key *key)
 	case CONF_OBJECT:
 		return "mapping";
 	case CONF_OBJECTS:
-		return "list of mappings";
+		return key->scalar == NULL ? "list of mappings" : "list of text | mappings";
 	case CONF_MAP:
 		return "names: values";
 	case CONF_MAPS:

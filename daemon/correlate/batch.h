@@ -18,11 +18,20 @@ struct ruleset;
 #define BATCH_SAMPLES 20       /* lines kept of an incident */
 #define BATCH_SAMPLE_LINE 1024 /* bytes of the line in a sample */
 
-/* ${n} events that are the same to the rule, one after the other. */
+/* ${n} events that are the same to the rule, one after the other.  There may be a
+ * million of these. */
 struct batch_point {
-	struct group_event event;
-	uint64_t n;
+	int64_t time;
+	uint64_t value;
+	uint32_t n;
+	bool timer;
 };
+
+static inline struct group_event
+batch_point_event(const struct batch_point *p)
+{
+	return (struct group_event){p->time, p->value, p->timer};
+}
 
 /* A line that may become an incident's. */
 struct batch_sample {

@@ -15,9 +15,9 @@
 #include "util/xalloc.h"
 
 #define FULL_ENTRIES (1U << 16)
-#define FULL_BYTES (32U << 20)
+#define FULL_BYTES (64U << 20)
 #define SAMPLES_FULL 4096 /* lines of a batch; beyond, one of each entry */
-#define POINTS_FIRST 2
+#define POINTS_FIRST 4
 #define POINTS_CHECK 32 /* from so many on, see whether they satisfy the rule alone */
 
 /* Of values; the same in all daemons and for ever, since hashes are kept. */
@@ -161,7 +161,7 @@ add_point(struct batch *b, struct batch_entry *e, const struct group_event *even
 		e->points = points;
 		e->cap = cap;
 	}
-	e->points[e->npoints++] = (struct batch_point){*event, 1};
+	e->points[e->npoints++] = (struct batch_point){event->time, event->value, 1, event->timer};
 }
 
 /* Do the points open an incident whatever was before? */
@@ -174,9 +174,10 @@ satisfies(struct correlator *c, const struct batch_entry *e)
 	group_clear(g);
 	for (size_t i = 0; i < e->npoints; i++) {
 		const struct batch_point *p = &e->points[i];
+		struct group_event event = batch_point_event(p);
 
-		for (uint64_t k = 0; k < p->n; k++) {
-			group_apply(g, &p->event);
+		for (uint32_t k = 0; k < p->n; k++) {
+			group_apply(g, &event);
 			if (g->incident.number != 0)
 				break;
 		}
@@ -195,9 +196,10 @@ add_rest(struct batch_entry *e, int64_t t)
 }
 
 static bool
-is_same(const struct group_event *a, const struct group_event *b)
+is_same(const struct batch_point *p, const struct group_event *e)
 {
-	return a->time == b->time && a->value == b->value && a->timer == b->timer;
+	return p->time == e->time && p->value == e->value && p->timer == e->timer &&
+	    p->n < UINT32_MAX;
 }
 
 static void
@@ -209,7 +211,7 @@ count(struct correlator *c, struct batch_entry *e, const struct group_event *eve
 		add_rest(e, event->time);
 		return;
 	}
-	if (e->npoints > 0 && is_same(&e->points[e->npoints - 1].event, event)) {
+	if (e->npoints > 0 && is_same(&e->points[e->npoints - 1], event)) {
 		e->points[e->npoints - 1].n++;
 		return;
 	}

@@ -153,30 +153,31 @@ static void
 apply_point(struct settled *s, struct group *g, const struct batch_entry *e, size_t i, size_t *next)
 {
 	const struct batch_point *p = &e->points[i];
+	struct group_event event = batch_point_event(p);
 	const struct batch_sample *sample = sample_of(e, i, next);
 	bool folds = group_kind_folds(e->rule->condition.kind);
 
-	pass_to(s, g, p->event.time);
-	if (p->event.timer)
+	pass_to(s, g, p->time);
+	if (p->timer)
 		return;
 	s->counted += p->n;
-	for (uint64_t k = 0; k < p->n; k++) {
+	for (uint32_t k = 0; k < p->n; k++) {
 		bool before = g->incident.number != 0;
 		struct group_incident had = g->incident;
 		enum group_fate fate;
 
 		if (sample != NULL && !before)
 			add_sample(s, g, sample, false);
-		fate = group_apply(g, &p->event);
+		fate = group_apply(g, &event);
 		leave(s, g, &had);
-		note(s, g, fate, p->event.time);
+		note(s, g, fate, p->time);
 		if (sample != NULL && before && fate != GROUP_KNOWN)
 			add_sample(s, g, sample, fate != GROUP_BELOW);
 		sample = sample_of(e, i, next);
 		if (fate == GROUP_FOLDED && folds && sample == NULL && k + 1 < p->n) {
-			uint64_t left = p->n - k - 1;
+			uint32_t left = p->n - k - 1;
 
-			group_join(g, (int64_t)left, p->event.time, p->event.time);
+			group_join(g, (int64_t)left, p->time, p->time);
 			s->folded += left;
 			update(s, g);
 			break;

@@ -36,6 +36,7 @@ struct event_conf {
 	struct conf_head head;
 	struct conf_string id;
 	bool enabled;
+	struct conf_string extends;
 	struct conf_string title;
 	struct conf_string class;
 	int severity;
@@ -49,23 +50,88 @@ struct event_conf {
 	struct conf_list tests; /* struct test_conf */
 };
 
+/* A step of a sequence, or of all_of: events of the rules in on.  Of a sequence also
+ * with not: there must be none. */
+struct step_conf {
+	struct conf_head head;
+	struct conf_strings on;
+	struct conf_strings not;
+	struct conf_map where;
+	struct conf_maps unless;
+};
+
+struct distinct_conf {
+	struct conf_head head;
+	struct conf_string field;
+	int64_t at_least;
+};
+
+struct sum_conf {
+	struct conf_head head;
+	struct conf_string field;
+	int64_t at_least;
+};
+
+struct first_seen_conf {
+	struct conf_head head;
+	struct conf_string field;
+	int64_t forget;
+	int64_t learning;
+};
+
+struct spike_conf {
+	struct conf_head head;
+	int64_t factor;
+	int64_t at_least;
+	int64_t baseline;
+	int64_t learning; /* baseline unless it is set */
+};
+
+struct rate_conf {
+	struct conf_head head;
+	int64_t above;
+	int64_t below;
+};
+
+struct hours_conf {
+	struct conf_head head;
+	struct conf_strings hours;
+	struct conf_strings days;
+	struct conf_string zone;
+};
+
 struct incident_conf {
 	struct conf_head head;
 	struct conf_string id;
 	bool enabled;
+	struct conf_string extends;
 	struct conf_string title;
 	struct conf_strings on;
+	struct conf_map where;
+	struct conf_maps unless;
 	struct conf_strings by;
 	int64_t count;
+	struct distinct_conf distinct;
+	struct sum_conf sum;
+	struct conf_list all_of;   /* struct step_conf */
+	struct conf_list sequence; /* struct step_conf */
+	int64_t absent;
+	struct conf_string each;
+	struct first_seen_conf first_seen;
+	struct spike_conf spike;
+	struct rate_conf rate;
 	int64_t within;
+	struct hours_conf outside;
 	int severity;
 	struct conf_string criteria;
 	struct conf_string playbook;
 	int64_t rearm;
+	int64_t groups;
 };
 
 struct rules_conf {
 	struct conf_head head;
+	struct conf_map variables;
 	struct conf_list lists;     /* struct list_conf */
 	struct conf_list events;    /* struct event_conf */
 	struct conf_list incidents; /* struct incident_conf */
@@ -75,6 +141,7 @@ extern const struct conf_table rule_file_table;
 extern const struct conf_table rule_list_table;
 extern const struct conf_table rule_event_table;
 extern const struct conf_table rule_incident_table;
+extern const struct conf_table rule_step_table;
 
 /* A rule file with its text, as read. */
 struct rule_file {

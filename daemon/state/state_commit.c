@@ -76,6 +76,7 @@ add_ended(struct redis_args *args, const struct batch *b)
 /* ---- groups ------------------------------------------------------------------- */
 
 #define SLICE 1500     /* groups that one turn of the loop does */
+#define PENDING_ENTRIES 4096 /* of a batch; more are a storm */
 #define CHUNK 200      /* groups of one command */
 #define WAIT_TURN 2    /* ms to wait while it is another node's turn */
 #define DAY_MS 86400000LL
@@ -165,7 +166,8 @@ add_incident(struct redis_args *args, const struct batch_entry *e, const struct 
 	add_relay(args, e, inc);
 }
 
-/* "TIME JSON" of lines that no incident has yet. */
+/* "TIME JSON" of lines that no incident has yet.  Not in a storm, where they would only
+ * drive out one another. */
 static void
 add_pending(struct redis_args *args, const struct settled *s)
 {
@@ -229,6 +231,8 @@ add_group(struct state *s, const struct batch_entry *e)
 	x->fresh += was.n == 0;
 	redis_arg(&x->write, e->key);
 	redis_arg(&x->write, buf_view(&x->settled.group));
+	if (x->batch->nentries > PENDING_ENTRIES)
+		x->settled.npending = 0;
 	add_more(&x->write, e, &x->settled);
 	remember(x, e);
 	x->nheld++;

@@ -117,6 +117,11 @@ end
 -- that wants its severity; the deliveries are added to ${out}.  ${who} and ${why}
 -- only for human actions.
 local function tell(P, inc, what, channels, now, node, samples, out, who, why)
+  local wanted = {}
+  for _, channel in ipairs(channels) do
+    if RANK[inc.severity] >= channel.least then wanted[#wanted + 1] = channel.id end
+  end
+  if #wanted == 0 then return end
   local install = redis.call('HGET', P .. 'meta', 'install')
   local message, extra = nil, ''
   if who then
@@ -126,10 +131,8 @@ local function tell(P, inc, what, channels, now, node, samples, out, who, why)
   redis.call('HSET', P .. 'inc:' .. inc.id, 'seq', inc.seq)
   message = string.format('{"type":"incident.%s","timestamp":"%s","data":{"node":%s,"incident":%s%s}}',
     what, rfc3339(now), quote(node), incident_json(inc, samples), extra)
-  for _, channel in ipairs(channels) do
-    if RANK[inc.severity] >= channel.least then
-      out[#out + 1] = enqueue(P, inc, channel.id, install, now, node, message)
-    end
+  for _, channel in ipairs(wanted) do
+    out[#out + 1] = enqueue(P, inc, channel, install, now, node, message)
   end
 end
 
@@ -296,7 +299,8 @@ local function open_incident(P, rule, g, inc, c)
     'rule_file', rule.file, 'rule_hash', rule.hash, 'title', inc.title,
     'severity', rule.severity, 'criteria', rule.criteria, 'playbook', rule.playbook,
     'key', inc.key, 'opened', ms(inc.opened), 'node', c.node, 'seq', 0,
-    'group', rule.name, 'field', g.field)
+    'group', rule.name, 'field', g.field, 'count', ms(inc.count), 'first', ms(inc.first),
+    'last', ms(inc.last))
   redis.call('ZADD', P .. 'incidents', inc.number, inc.id)
   note(P, inc.id, inc.opened, 'opened', 'triaged', rule.criteria)
   if inc.relay ~= '' then
@@ -327,7 +331,7 @@ local function write_incident(P, rule, g, inc, c)
     inc.id = string.format('INC-%d', inc.number)
   end
   local key = P .. 'inc:' .. inc.id
-  keep_numbers(P, inc)
+  if inc.kind ~= 'o' then keep_numbers(P, inc) end
   if #inc.samples > 0 then
     redis.call('RPUSH', key .. ':samples', unpack(inc.samples, 1, math.min(#inc.samples, SAMPLES)))
   end
@@ -338,7 +342,7 @@ local function write_incident(P, rule, g, inc, c)
     what = 'closed'
     expire_incident(P, inc.id)
   end
-  if not what then return end
+  if not what or #c.channels == 0 then return end
   local whole = inc
   if inc.kind ~= 'o' then
     whole = load_incident(P, inc.id)
