@@ -175,9 +175,9 @@ redis_status(const struct daemon *d)
 	const struct state *s = pipeline_state(d->pipeline);
 	const struct state_stats *st = state_stats(s);
 
-	return json_pack("{s:b, s:s, s:I, s:I, s:I}", "ready", state_is_ready(s), "problem",
+	return json_pack("{s:b, s:s, s:I, s:I, s:I, s:I}", "ready", state_is_ready(s), "problem",
 	    state_problem(s), "commits", (json_int_t)st->commits, "losses",
-	    (json_int_t)st->losses, "refused", (json_int_t)st->refused);
+	    (json_int_t)st->losses, "collisions", (json_int_t)st->collisions, "refused", (json_int_t)st->refused);
 }
 
 struct status_request {
@@ -244,6 +244,7 @@ const struct control_command daemon_commands[] = {
     {"outbox", run_outbox},
     {"sources", commands_sources_run},
     {"reload", run_reload},
+    {"rule", commands_rule_run},
     {"rules", run_rules},
     {NULL, NULL},
 };

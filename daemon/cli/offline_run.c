@@ -1,6 +1,6 @@
 /*
- * offline_run: see offline_run.h.  Owns the loop, the pipeline, the formats and the
- * folder of the private Redis.
+ * offline_run: see offline_run.h.  Owns the loop, the pipeline, the formats, the local
+ * incidents, or the folder of the private Redis.
  */
 #include "cli/offline_run.h"
 
@@ -11,6 +11,9 @@
 
 #include "cli/cli.h"
 #include "cli/offline_format.h"
+#include "cli/offline_incidents.h"
+#include "correlate/correlate.h"
+#include "correlate/local.h"
 #include "ev/ev.h"
 #include "format/format.h"
 #include "rule/ruleset.h"
@@ -30,6 +33,11 @@ struct offline_run {
 	struct stream stream;                /* of the file at hand, as such a source would have it */
 	uint64_t number;                     /* of its next line */
 
+	offline_event_cb *event; /* may be NULL */
+	void *ctx;
+	struct correlator *correlator; /* with local; else the pipeline's own is used */
+	struct local *local;
+
 	struct ev *ev;
 	struct scanner *scanner;
 	struct state_conf state;
@@ -47,6 +55,20 @@ static bool
 state_failed(const struct offline_run *r)
 {
 	return r->conf.state != NULL && state_stats(pipeline_state(r->pipeline))->losses > 0;
+}
+
+static void
+got_event(void *ctx, const struct event *e)
+{
+	struct offline_run *r = ctx;
+
+	if (r->event != NULL)
+		r->event(r->ctx, e);
+	if (r->local == NULL)
+		return;
+	correlate_event(r->correlator, r->offline->rules, e);
+	if (correlate_full(r->correlator))
+		local_commit(r->local, r->correlator);
 }
 
 static void
@@ -223,9 +245,19 @@ got_answer(void *ctx, bool ok, struct sv answer)
 		cli_fail(CLI_FAILED, "%.*s", (int)answer.n, answer.p);
 }
 
+static json_t *
+local_incidents(struct offline_run *r)
+{
+	local_commit(r->local, r->correlator);
+	local_pass(r->local, r->correlator, local_latest(r->local));
+	return offline_incidents_json(r->local);
+}
+
 json_t *
 offline_run_incidents(struct offline_run *r)
 {
+	if (r->local != NULL)
+		return local_incidents(r);
 	if (!drain(r))
 		return NULL;
 	r->answered = false;
@@ -235,13 +267,25 @@ offline_run_incidents(struct offline_run *r)
 	return r->answer;
 }
 
-bool
+static void
+start_local(struct offline_run *r)
+{
+	r->correlator = correlator_new();
+	r->local = local_new(r->offline->rules);
+}
+
+static void
+stop_local(struct offline_run *r)
+{
+	local_free(&r->local);
+	correlator_free(&r->correlator);
+}
+
+void
 offline_run_forget(struct offline_run *r)
 {
-	if (!drain(r))
-		return false;
-	state_renew(pipeline_state(r->pipeline));
-	return wait_for_state(r);
+	stop_local(r);
+	start_local(r);
 }
 
 /* ---- life ------------------------------------------------------------------ */
@@ -279,22 +323,28 @@ make_dir(struct offline_run *r)
 }
 
 static bool
-start(struct offline_run *r, bool incidents)
+start(struct offline_run *r, enum offline_incidents incidents)
 {
-	if (incidents && !make_dir(r))
+	bool redis = incidents == OFFLINE_REDIS;
+
+	if (redis && !make_dir(r))
 		return false;
+	if (incidents == OFFLINE_LOCAL)
+		start_local(r);
 	r->pipeline = pipeline_open(r->ev, &r->conf);
-	return r->pipeline != NULL && (!incidents || wait_for_state(r));
+	return r->pipeline != NULL && (!redis || wait_for_state(r));
 }
 
 struct offline_run *
-offline_run_open(const struct offline *o, const struct source_conf *source, bool incidents,
-    offline_event_cb *event, void *ctx)
+offline_run_open(const struct offline *o, const struct source_conf *source,
+    enum offline_incidents incidents, offline_event_cb *event, void *ctx)
 {
 	struct offline_run *r = xcalloc(1, sizeof(*r));
 
 	r->offline = o;
 	r->source = source;
+	r->event = event;
+	r->ctx = ctx;
 	for (int i = 0; i < FORMATS; i++) {
 		r->conf_of[i] = *source;
 		r->conf_of[i].format = i;
@@ -305,8 +355,8 @@ offline_run_open(const struct offline *o, const struct source_conf *source, bool
 	r->conf = (struct pipeline_conf){.rules = o->rules,
 	    .scanner = r->scanner,
 	    .now = clock_now(),
-	    .event = event,
-	    .ctx = ctx};
+	    .event = got_event,
+	    .ctx = r};
 	if (!start(r, incidents))
 		offline_run_free(&r);
 	return r;
@@ -320,6 +370,7 @@ offline_run_free(struct offline_run **rp)
 	if (r == NULL)
 		return;
 	pipeline_free(&r->pipeline);
+	stop_local(r);
 	for (int i = 0; i < FORMATS; i++)
 		format_free(&r->formats[i]);
 	scanner_free(&r->scanner);
@@ -331,8 +382,12 @@ offline_run_free(struct offline_run **rp)
 	*rp = NULL;
 }
 
-const struct pipeline_stats *
+struct pipeline_stats
 offline_run_stats(const struct offline_run *r)
 {
-	return pipeline_stats(r->pipeline);
+	struct pipeline_stats stats = *pipeline_stats(r->pipeline);
+
+	if (r->local != NULL)
+		stats.incidents = local_nincidents(r->local);
+	return stats;
 }

@@ -29,8 +29,10 @@ group_absent_apply(struct group *g, const struct group_event *e)
 {
 	if (e->timer)
 		return silent(g, e->time);
+	/* One that is late does not end the silence that came after it. */
+	if (!g->begun || e->time > g->last)
+		g->missing = false;
 	group_seen(g, e->time);
-	g->missing = false;
 	return GROUP_BELOW;
 }
 

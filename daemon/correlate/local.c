@@ -69,10 +69,10 @@ keep_text(struct local *l)
 static void
 add_sample(struct local *l, struct local_incident *inc, const char *json)
 {
-	if (inc->nsamples == BATCH_SAMPLES)
+	if (inc->nsamples == LOCAL_SAMPLES)
 		return;
 	if (inc->samples == NULL)
-		inc->samples = xcalloc(BATCH_SAMPLES, sizeof(*inc->samples));
+		inc->samples = xcalloc(LOCAL_SAMPLES, sizeof(*inc->samples));
 	inc->samples[inc->nsamples++] = arena_copy(&l->arena, json, strlen(json) + 1);
 }
 
@@ -110,27 +110,16 @@ open_incident(struct local *l, const struct local_group *group, const struct set
 static void
 relay(struct local *l, struct correlator *c, const struct local_incident *inc)
 {
-	const struct incident_rule *about = inc->rule;
-	struct event_rule rule = {.id = about->id,
-	    .title = about->title,
-	    .severity = about->severity,
-	    .incidents = about->incidents,
-	    .nincidents = about->nincidents};
-	struct stream stream = {.id = "incidents", .source = "incidents", .path = "incidents"};
-	struct line line = {.stream = &stream, .text = sv_str(inc->title)};
-	struct record record = {.line = &line,
-	    .time = inc->opened,
-	    .facility = -1,
-	    .severity = -1,
-	    .message = line.text,
-	    .text = line.text};
-	struct event event = {.rule = &rule, .record = &record};
+	struct field key[EVENT_FIELDS_MAX];
+	size_t n = 0;
 
-	for (size_t i = 0; i < about->nby && i < EVENT_FIELDS_MAX; i++)
-		event.fields[event.nfields++] =
-		    (struct field){about->by[i].field, group_key_value(inc->group, i)};
-	if (about->nincidents > 0)
-		correlate_event(c, l->rules, &event);
+	if (inc->rule->nincidents == 0)
+		return;
+	for (; n < inc->rule->nby && n < EVENT_FIELDS_MAX; n++)
+		key[n] = (struct field){inc->rule->by[n].field, group_key_value(inc->group, n)};
+	l->text.n = 0;
+	buf_printf(&l->text, "INC-%lld", (long long)inc->number);
+	correlate_incident(c, l->rules, inc->rule, inc->opened, key, n, buf_view(&l->text));
 }
 
 static void
@@ -141,6 +130,8 @@ write_incident(struct local *l, struct correlator *c, struct local_group *group,
 
 	if (from->opened)
 		inc = open_incident(l, group, from);
+	else if (from->number == 0 && l->nincidents > 0)
+		inc = &l->incidents[l->nincidents - 1];
 	else if (from->number >= 1 && (size_t)from->number <= l->nincidents)
 		inc = &l->incidents[from->number - 1];
 	else

@@ -15,6 +15,8 @@
 
 #include "util/sv.h"
 
+#define LOCAL_SAMPLES 3 /* lines kept of an incident */
+
 struct correlator;
 struct incident_rule;
 struct local;

@@ -274,6 +274,7 @@ rule_file_parse(const char *path, char *text, size_t n, struct diag *diag)
 	f->n = n;
 	digest_sha256_hex((struct sv){text, n}, f->hash);
 	conf_read_text(path, text, n, &rule_file_table, &f->conf, diag);
+	rule_variables_expand(&f->conf, diag);
 	return f;
 }
 
@@ -330,12 +331,12 @@ rule_file_inside(const struct rule_file *f, struct mark at, size_t offset)
 		skip = 1;
 	if (skip + offset > rest.n)
 		return at;
-	/* What is written in two bytes for one, and where a column is not a byte. */
+	/* What is written in more or fewer bytes, and where a column is not a byte. */
 	for (size_t i = 0; i < offset; i++) {
 		char c = rest.p[skip + i];
 
 		if ((unsigned char)c >= 0x80 || (skip == 1 && c == rest.p[0]) ||
-		    (rest.p[0] == '"' && c == '\\'))
+		    (rest.p[0] == '"' && c == '\\') || (c == '$' && rest.p[skip + i + 1] == '{'))
 			return at;
 	}
 	at.column += (int)(skip + offset);

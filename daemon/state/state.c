@@ -66,6 +66,7 @@ state_lose(struct state *s, const char *reason)
 	redis_free(&s->redis);
 	state_commit_forget(s);
 	s->noutcomes = 0;
+	s->asks_due = false;
 	ev_timer_set(s->retry, s->backoff);
 	s->backoff = s->backoff * 2 > BACKOFF_MOST ? BACKOFF_MOST : s->backoff * 2;
 	if (s->ready) {
@@ -123,6 +124,15 @@ state_hand_delivery(struct state *s, struct sv json)
 	free(d.incident);
 	free(d.message);
 	json_decref(entry);
+}
+
+void
+state_hand_relayed(struct state *s, const struct redisReply *list)
+{
+	for (size_t i = 0; i < list->elements; i++)
+		if (list->element[i]->type == REDIS_REPLY_STRING)
+			s->cb->relayed(
+			    s->ctx, (struct sv){list->element[i]->str, list->element[i]->len});
 }
 
 /* Take the text before the next blank off ${rest}. */
@@ -226,6 +236,7 @@ attached(void *ctx, const struct redisReply *reply)
 	s->ready = true;
 	s->fence = reply->element[0]->integer;
 	hand_positions(s, reply->element[1], reply->element[3]);
+	state_hand_relayed(s, reply->element[4]);
 	for (size_t i = 0; i < reply->element[2]->elements; i++) {
 		const redisReply *entry = reply->element[2]->element[i];
 

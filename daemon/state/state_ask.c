@@ -5,10 +5,14 @@
 #include <hiredis/hiredis.h>
 #include <stdlib.h>
 
+#include "rule/ruleset.h"
 #include "state/state_internal.h"
 #include "util/clock.h"
 #include "util/log.h"
 #include "util/xalloc.h"
+
+#define DAY 86400000LL /* ms */
+#define DATE 10        /* characters of 2026-01-31 */
 
 static void
 answer(struct ask *a, bool ok, struct sv text)
@@ -123,6 +127,26 @@ state_gaps(struct state *s, int64_t limit, state_answer_cb *cb, void *ctx)
 	state_call(s, &args, "triaged_gaps");
 	redis_arg_str(&args, s->conf->node);
 	redis_arg_int(&args, limit);
+	send(s, &args, answered, cb, ctx);
+}
+
+void
+state_rule(struct state *s, const struct incident_rule *rule, int64_t limit, int days,
+    state_answer_cb *cb, void *ctx)
+{
+	struct redis_args args = REDIS_ARGS_INIT;
+	struct buf day = BUF_INIT;
+
+	state_call(s, &args, "triaged_rule");
+	redis_arg_str(&args, rule->id);
+	state_group_name(&args, rule);
+	redis_arg_int(&args, limit);
+	for (int i = 0; i < days; i++) {
+		day.n = 0;
+		clock_format(&day, clock_now() - i * DAY);
+		redis_arg(&args, (struct sv){buf_str(&day), DATE});
+	}
+	buf_free(&day);
 	send(s, &args, answered, cb, ctx);
 }
 

@@ -98,9 +98,8 @@ keep_seconds(const struct incident_rule *rule)
 	return (span + DAY_MS) / 1000;
 }
 
-/* What the groups of ${rule} are called in Redis. */
-static void
-add_name(struct redis_args *args, const struct incident_rule *rule)
+void
+state_group_name(struct redis_args *args, const struct incident_rule *rule)
 {
 	char name[128];
 
@@ -117,7 +116,7 @@ add_rule(struct redis_args *args, const struct incident_rule *rule, size_t fresh
 	redis_arg_str(args, severity_name(rule->severity));
 	redis_arg_str(args, rule->criteria);
 	redis_arg_str(args, rule->playbook);
-	add_name(args, rule);
+	state_group_name(args, rule);
 	redis_arg_int(args, rule->groups);
 	redis_arg_int(args, keep_seconds(rule));
 	redis_arg_int(args, (int64_t)fresh);
@@ -249,7 +248,7 @@ flush_groups(struct state *s, const struct incident_rule *rule)
 		return;
 	state_call(s, &check, "triaged_check");
 	redis_arg_int(&check, (int64_t)x->rule);
-	add_name(&check, rule);
+	state_group_name(&check, rule);
 	redis_arg_int(&check, (int64_t)(x->index - x->nheld));
 	redis_args_add(&check, &x->check);
 	redis_append(&x->wire, &check);
@@ -361,7 +360,9 @@ begin(struct state *s)
 	for (size_t i = 0; i < b->ngaps; i++)
 		add_gap(&args, &b->gaps[i]);
 	add_ended(&args, b);
-	redis_arg_int(&args, 0);
+	redis_arg_int(&args, (int64_t)b->nrelayed);
+	for (size_t i = 0; i < b->nrelayed; i++)
+		redis_arg_int(&args, b->relayed[i]);
 	redis_append(&x->wire, &args);
 	x->ncommands = 1;
 	buf_free(&args.wire);
@@ -372,10 +373,11 @@ static bool
 build_one(struct state *s)
 {
 	struct sending *x = &s->sending;
-	const struct batch_rule *r = &x->batch->rules[x->rule];
+	const struct batch_rule *r;
 
 	if (x->rule == x->batch->nrules)
 		return false;
+	r = &x->batch->rules[x->rule];
 	if (x->index == 0)
 		x->entry = r->first;
 	add_group(s, &x->batch->entries[x->entry]);
@@ -559,6 +561,7 @@ accepted(struct state *s, const struct redisReply *reply)
 		if (entry->type == REDIS_REPLY_STRING)
 			state_hand_delivery(s, (struct sv){entry->str, entry->len});
 	}
+	state_hand_relayed(s, reply->element[4]);
 	take_numbers(&s->sending, reply->element[1]);
 	s->sending.phase = SENDING_ABSORB;
 	absorb(s);

@@ -73,6 +73,9 @@ struct state {
 	struct ev_timer *go_on; /* with sending */
 	struct ask asks;     /* head of the ring of questions */
 	size_t nasks;
+	bool asks_due; /* a question by state_due() is under way */
+	state_due_cb *due;
+	void *due_ctx;
 	size_t noutcomes; /* of deliveries, sent and not yet recorded */
 	char problem[256];
 	struct state_stats stats;
@@ -93,6 +96,12 @@ const char *state_error(const struct redisReply *reply);
 
 /* Hand the outbox entry ${json} to the delivery callback. */
 void state_hand_delivery(struct state *s, struct sv json);
+
+/* Tell of entries of the relay. */
+void state_hand_relayed(struct state *s, const struct redisReply *list);
+
+/* Append what the groups of ${rule} are called. */
+void state_group_name(struct redis_args *args, const struct incident_rule *rule);
 
 /* Append the channels as the functions take them. */
 void state_channels(const struct state *s, struct redis_args *args);
