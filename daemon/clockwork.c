@@ -8,8 +8,10 @@
 
 #include "correlate/correlate.h"
 #include "ev/ev.h"
+#include "rule/rule_list.h"
 #include "rule/ruleset.h"
 #include "state/state.h"
+#include "util/buf.h"
 #include "util/clock.h"
 #include "util/xalloc.h"
 
@@ -21,6 +23,7 @@ struct clockwork {
 	struct ev_timer *timer;
 	struct state *state;
 	struct ruleset *rules;
+	bool expected; /* the keys that rules name are known to be expected */
 };
 
 static bool
@@ -48,14 +51,44 @@ got_due(void *ctx, uint64_t identity, struct sv key, struct sv bytes)
 	w->conf.counted(w->conf.ctx);
 }
 
+/* Keys from which nothing has come yet are silent from now on. */
+static void
+expect_each(struct clockwork *w, const struct incident_rule *rule)
+{
+	struct buf key = BUF_INIT;
+
+	for (size_t i = 0; i < rule_list_size(rule->each); i++) {
+		const char *value = rule_list_at(rule->each, i);
+
+		key.n = 0;
+		buf_printf(&key, "%zu:%s", strlen(value), value);
+		correlate_timer(
+		    w->conf.correlator, w->rules, rule, buf_view(&key), clock_now() - LATE);
+	}
+	buf_free(&key);
+}
+
+static void
+expect(struct clockwork *w)
+{
+	w->expected = true;
+	for (size_t i = 0; i < ruleset_nincidents(w->rules); i++)
+		if (ruleset_incident(w->rules, i)->each != NULL)
+			expect_each(w, ruleset_incident(w->rules, i));
+	w->conf.counted(w->conf.ctx);
+}
+
 static void
 tick(void *ctx)
 {
 	struct clockwork *w = ctx;
 
 	ev_timer_set(w->timer, EVERY);
-	if (state_is_idle(w->state) && w->conf.is_current(w->conf.ctx))
-		state_due(w->state, clock_now() - LATE, got_due, w);
+	if (!state_is_idle(w->state) || !w->conf.is_current(w->conf.ctx))
+		return;
+	if (!w->expected)
+		expect(w);
+	state_due(w->state, clock_now() - LATE, got_due, w);
 }
 
 struct clockwork *
@@ -81,6 +114,7 @@ clockwork_start(struct clockwork *w, struct state *s, struct ruleset *rules)
 	clockwork_stop(w);
 	w->state = s;
 	w->rules = ruleset_ref(rules);
+	w->expected = false;
 	if (has_timed(rules))
 		ev_timer_set(w->timer, EVERY);
 }

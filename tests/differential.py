@@ -70,8 +70,39 @@ def make_steps(r, rule):
     return sum(1 << s for s in steps)
 
 
+def go_back(r):
+    """A batch long enough to be shortened, that opens an incident with the help of what was
+    before, makes a pause and goes back to before it: too few then for another one."""
+    within, least = r.choice([100, 1000]), r.randint(20, 30)
+    rule = dict(make_rule(r), kind=r.choice(["count", "distinct", "sum"]), within=within,
+                least=least, rearm=r.choice([within, 2 * within]), nsteps=1, negative=set())
+    in_batch = r.randint(least // 2, least - 1)
+    before = r.randint(least - in_batch - 1, least - 1)
+    back = r.randint(min(max(least, 32) - in_batch, least) - 1, least - 1)
+    times = [r.randrange(90) for _ in range(before + in_batch)]
+    pause = [90 + rule["rearm"] + r.randrange(3)]
+    times += pause + [r.randrange(90) for _ in range(back)] + pause * r.randint(0, 5)
+    values = ["v%d" % i for i in range(len(times))]
+    if rule["kind"] == "sum":
+        values = ["1"] * len(times)
+    ops = [("event", 0, t, "k0", v, 1) for t, v in zip(times, values)]
+    return rule, ops[:before] + [("take", 0), ("commit", 0)] + ops[before:]
+
+
+def forbid(r):
+    """The same, but what was before is a step that must not happen."""
+    rule = dict(make_rule(r), kind="sequence", within=1000, rearm=1000, nsteps=3, negative={1})
+    steps = [(r.randrange(50), 1) for _ in range(r.randint(20, 33))]
+    steps += [(r.randrange(50, 60), 4) for _ in range(r.randint(1, 12))]
+    steps += [(r.randrange(100), r.choice([1, 4])) for _ in range(r.randint(0, 10))]
+    ops = [("event", 0, t, "k0", "v", s) for t, s in [(50, 2)] + steps]
+    return rule, ops[:1] + [("take", 0), ("commit", 0)] + ops[1:]
+
+
 def make_case(seed):
     r = random.Random(seed)
+    if r.random() < 0.01:
+        return r.choice([go_back, forbid])(r)
     rule = make_rule(r)
     within, rearm = rule["within"], rule["rearm"]
     daemons = r.choice([1, 1, 2, DAEMONS])
@@ -135,7 +166,7 @@ class Reference:
     def apply(self, op):
         group = self.groups.setdefault(op[3], model.Group(self.rule))
         if op[0] == "timer":
-            group.pass_to(op[2])
+            group.timer(op[2])
         else:
             group.event(op[2], self.value(op))
 

@@ -331,14 +331,15 @@ hand_over(struct world *w, struct daemon *d, const struct given *given)
 	    .record = &record,
 	    .nfields = 2,
 	    .fields = {{"key", sv_str(given->key)}, {"value", sv_str(given->value)}}};
-	char key[NAME_MAX + 16];
+	struct buf key = BUF_INIT;
 
 	if (!given->timer) {
 		correlate_event(d->correlator, NULL, &e);
 		return;
 	}
-	snprintf(key, sizeof(key), "%zu:%s", strlen(given->key), given->key);
-	correlate_timer(d->correlator, NULL, &w->rule, sv_str(key), given->time);
+	buf_printf(&key, "%zu:%s", strlen(given->key), given->key);
+	correlate_timer(d->correlator, NULL, &w->rule, buf_view(&key), given->time);
+	buf_free(&key);
 }
 
 static void
@@ -418,14 +419,42 @@ begin_case(struct world *w, char *const *word)
 		w->daemons[i].correlator = correlator_new();
 }
 
-/* What is under way is taken in first. */
+static void
+finish_daemon(struct world *w, struct daemon *d)
+{
+	commit(w, d, true); /* what is under way */
+	take(d);
+	commit(w, d, true);
+}
+
+/* A due time that holds no more, since the incident was closed by hand, must go when it
+ * has come. */
+static void
+let_go(struct world *w, struct stored_group *g)
+{
+	struct given timer = {.timer = true, .time = g->due};
+
+	name(timer.key, g->key);
+	give(w, &w->daemons[0], &timer);
+	finish_daemon(w, &w->daemons[0]);
+	if (g->due != INT64_MAX)
+		give_up("a due time stays for ever");
+}
+
 static void
 finish(struct world *w)
 {
-	for (size_t i = 0; i < DAEMONS; i++) {
-		commit(w, &w->daemons[i], true);
-		take(&w->daemons[i]);
-		commit(w, &w->daemons[i], true);
+	for (size_t i = 0; i < DAEMONS; i++)
+		finish_daemon(w, &w->daemons[i]);
+	for (size_t i = 0; i < w->ngroups; i++) {
+		struct group g;
+
+		group_init(&g, &w->rule);
+		if (!group_decode(&g, buf_view(&w->groups[i].bytes)))
+			give_up("a group cannot be read");
+		if (group_due(&g) == INT64_MAX && w->groups[i].due != INT64_MAX)
+			let_go(w, &w->groups[i]);
+		group_free(&g);
 	}
 }
 

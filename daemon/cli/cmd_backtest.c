@@ -2,13 +2,14 @@
  * cmd_backtest: the same logs through two sets of rules, and the incidents that one has
  * and the other has not.
  */
+#include "cli/cmd_backtest.h"
+
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "cli/cli.h"
-#include "cli/cmd_backtest.h"
 #include "cli/offline_run.h"
 #include "source/source.h"
 #include "util/clock.h"

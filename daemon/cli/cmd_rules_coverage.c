@@ -1,6 +1,6 @@
 /*
- * cmd_rules_coverage: rules whose tests do not show both what they are for and what
- * they are not for.
+ * cmd_rules_coverage: rules without tests; event rules must show both lines that they
+ * are for and lines that they are not for.
  */
 #include <stdio.h>
 
@@ -13,65 +13,58 @@ struct coverage {
 	size_t rules, covered;
 };
 
+/* ${lacks}: what the rule has no test for, NULL: nothing. */
 static void
 judge(struct coverage *c, const char *kind, const char *id, const struct rule_place *place,
-    size_t positive, size_t negative)
+    const char *lacks)
 {
-	const char *lacks = positive + negative == 0 ? "has no tests"
-	    : positive == 0                          ? "has no test that it is made"
-	                                             : "has no test that it is not made";
-
 	c->rules++;
-	if (positive > 0 && negative > 0) {
-		c->covered++;
+	c->covered += lacks == NULL;
+	if (lacks == NULL)
 		return;
-	}
 	if (c->json) {
-		cli_print_json(json_pack("{s:s, s:s, s:i, s:i, s:s, s:s, s:I, s:I}", "type", "coverage", "file",
-		    place->file, "line", place->line, "column", place->column, "kind", kind, "rule", id,
-		    "positive", (json_int_t)positive, "negative", (json_int_t)negative));
+		cli_print_json(json_pack("{s:s, s:s, s:i, s:i, s:s, s:s, s:s}", "type", "coverage",
+		    "file", place->file, "line", place->line, "column", place->column, "kind", kind,
+		    "rule", id, "lacks", lacks));
 		return;
 	}
 	cli_print_text("", place->file);
-	printf(":%d:%d: %s %s %s\n", place->line, place->column, kind, id, lacks);
+	printf(":%d:%d: %s rule %s has no %s\n", place->line, place->column, kind, id, lacks);
 }
 
 static void
 judge_event(struct coverage *c, const struct event_rule *rule)
 {
-	size_t negative = 0;
+	size_t negative = 0, all = rule->body->ntests;
 
 	if (rule->body->builtin)
 		return;
-	for (size_t i = 0; i < rule->body->ntests; i++)
+	for (size_t i = 0; i < all; i++)
 		negative += rule->body->tests[i].none;
-	judge(c, "event", rule->id, &rule->body->place, rule->body->ntests - negative, negative);
+	judge(c, "event", rule->id, &rule->body->place,
+	    all == 0              ? "tests"
+	        : negative == all ? "positive test"
+	        : negative == 0   ? "negative test"
+	                          : NULL);
 }
 
+/* One test may well show both what makes an incident and what does not. */
 static void
 judge_incident(struct coverage *c, const struct ruleset *rules, size_t index)
 {
-	size_t positive = 0, negative = 0;
+	bool has = false;
 
-	for (size_t i = 0; i < ruleset_nincident_tests(rules); i++) {
-		const struct rule_incident_test *t = ruleset_incident_test(rules, i);
-
-		if (t->rule != index)
-			continue;
-		if (t->nincidents > 0)
-			positive++;
-		else
-			negative++;
-	}
+	for (size_t i = 0; i < ruleset_nincident_tests(rules); i++)
+		has = has || ruleset_incident_test(rules, i)->rule == index;
 	judge(c, "incident", ruleset_incident(rules, index)->id,
-	    ruleset_incident_place(rules, index), positive, negative);
+	    ruleset_incident_place(rules, index), has ? NULL : "tests");
 }
 
 static void
-conclude(const struct coverage *c, const char *kinds)
+conclude(const struct coverage *c, const char *what)
 {
 	if (!c->json)
-		printf("%zu of %zu %s rules have tests of both kinds\n", c->covered, c->rules, kinds);
+		printf("%zu of %zu %s\n", c->covered, c->rules, what);
 }
 
 void
@@ -83,6 +76,6 @@ cmd_rules_coverage(const struct offline *off, bool json)
 		judge_event(&events, ruleset_event(off->rules, i));
 	for (size_t i = 0; i < ruleset_nincidents(off->rules); i++)
 		judge_incident(&incidents, off->rules, i);
-	conclude(&events, "event");
-	conclude(&incidents, "incident");
+	conclude(&events, "event rules have positive and negative tests");
+	conclude(&incidents, "incident rules have tests");
 }

@@ -249,7 +249,8 @@ static json_t *
 local_incidents(struct offline_run *r)
 {
 	local_commit(r->local, r->correlator);
-	local_pass(r->local, r->correlator, local_latest(r->local));
+	if (local_latest(r->local) != INT64_MIN)
+		local_pass(r->local, r->correlator, local_latest(r->local));
 	return offline_incidents_json(r->local);
 }
 

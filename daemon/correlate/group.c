@@ -143,7 +143,8 @@ group_grown(struct group *g)
 	bool grown = false;
 
 	/* By steps: what is told next must not depend on how many came at once. */
-	for (; g->incident.count / TELL_AGAIN >= g->incident.told; grown = true)
+	for (; g->incident.told > 0 && g->incident.count / TELL_AGAIN >= g->incident.told;
+	     grown = true)
 		g->incident.told *= TELL_AGAIN;
 	return grown;
 }

@@ -9,8 +9,11 @@
 #include "util/xalloc.h"
 
 #define REGISTERS 1024
-#define POINTS_MAX (8U << 20) /* no group has as many: damaged bytes */
-#define TIME_MAX (1LL << 52)   /* ms: no time lies so far from the epoch, nor is counted so far */
+/* Beyond these, bytes are damaged; below, nothing that is reckoned from them overflows. */
+#define POINTS_MAX (1U << 23)
+#define POINT_EVENTS_MAX (1ULL << 39)
+#define TIME_MAX (1LL << 52)  /* ms from the epoch */
+#define COUNT_MAX (1LL << 62)
 #define MISSING 1
 #define BEGUN 2
 
@@ -218,7 +221,7 @@ is_point(const struct incident_rule *rule, const struct group_point *p)
 	if ((c->kind == CONDITION_SPIKE || (c->kind == CONDITION_DISTINCT && !has_hash(rule))) &&
 	    p->value >= (uint64_t)c->within)
 		return false;
-	return is_time(p->time) && p->n < TIME_MAX;
+	return is_time(p->time) && p->n < POINT_EVENTS_MAX;
 }
 
 /* Can it be reckoned with? */
@@ -234,7 +237,7 @@ is_sound(const struct group *g)
 		return false;
 	return inc->number == 0 ||
 	    (is_time(inc->first) && is_time(inc->last) && inc->told > 0 && inc->told <= inc->count &&
-	        inc->count < TIME_MAX);
+	        inc->count < COUNT_MAX);
 }
 
 bool

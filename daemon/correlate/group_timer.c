@@ -13,7 +13,9 @@
 static enum group_fate
 silent(struct group *g, int64_t t)
 {
-	if (!g->begun || g->missing || t - g->last < g->rule->condition.within)
+	if (!g->begun) /* one that is expected: from now on */
+		group_seen(g, t);
+	if (g->missing || t - g->last < g->rule->condition.within)
 		return GROUP_NOTHING;
 	g->missing = true;
 	if (group_joins(g, t, g->incident.last)) {

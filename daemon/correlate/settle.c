@@ -176,6 +176,7 @@ apply_point(struct settled *s, struct group *g, const struct batch_entry *e, siz
 
 	pass_to(s, g, p->time);
 	if (p->timer) {
+		group_apply(g, &event); /* nothing is due any more; but it may begin */
 		s->was_due = INT64_MIN; /* who keeps the time must learn that it is over */
 		return;
 	}

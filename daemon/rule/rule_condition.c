@@ -60,7 +60,7 @@ rule_condition_steps(const struct incident_conf *conf)
 	return is_set(conf, "all_of") ? &conf->all_of : NULL;
 }
 
-/* ---- within, rearm -------------------------------------------------------------------- */
+/* ---- within, rearm -------------------------------------------------------------- */
 
 static void
 check_within(struct building *b, size_t kind)
@@ -96,7 +96,7 @@ check_rearm(struct building *b, size_t kind)
 		b->rule->rearm = conf->within;
 }
 
-/* ---- fields ------------------------------------------------------------------------------ */
+/* ---- fields --------------------------------------------------------------------- */
 
 /* The field that the condition looks at. */
 static void
@@ -128,7 +128,7 @@ check_number(struct building *b, const struct conf_string *name)
 		    name->s, rule_field_type_name(spec->type));
 }
 
-/* ---- steps ------------------------------------------------------------------------------- */
+/* ---- steps ---------------------------------------------------------------------- */
 
 static void
 check_step(struct building *b, const struct step_conf *step, unsigned i, unsigned n)
@@ -166,7 +166,7 @@ set_steps(struct building *b, const struct conf_list *list, const char *key)
 		check_step(b, &steps[i], i, b->rule->condition.nsteps);
 }
 
-/* ---- absent ------------------------------------------------------------------------------ */
+/* ---- absent --------------------------------------------------------------------- */
 
 static const char *
 key_value(struct building *b, const char *text, struct buf *out)
@@ -222,7 +222,7 @@ set_each(struct building *b, const struct conf_string *each)
 	b->rule->each = keys;
 }
 
-/* ---- spike, rate --------------------------------------------------------------------------- */
+/* ---- spike, rate ---------------------------------------------------------------- */
 
 static void
 set_spike(struct building *b)

@@ -9,7 +9,7 @@
 #include "rule/rule_internal.h"
 #include "util/xalloc.h"
 
-/* ---- texts, each with its length before it, so that no two are one ------------------- */
+/* ---- texts, each with its length before it, so that no two are one -------------- */
 
 static void
 put(struct buf *out, const char *s)
@@ -80,7 +80,7 @@ put_maps(struct buf *out, const struct conf_maps *maps)
 	put_sorted(out, v, maps->n);
 }
 
-/* ---- the rule ---------------------------------------------------------------------------- */
+/* ---- the rule ------------------------------------------------------------------- */
 
 static void
 put_condition(struct buf *out, const struct condition *c)

@@ -8,7 +8,7 @@
 #include "rule/rule_internal.h"
 #include "util/xalloc.h"
 
-/* ---- by, title -------------------------------------------------------------------------- */
+/* ---- by, title ------------------------------------------------------------------ */
 
 static void
 report_key(struct rule_load *l, const struct conf_string *text)
@@ -31,7 +31,8 @@ check_key(struct rule_load *l, const struct conf_string *text, const struct rule
 }
 
 static void
-check_twice(struct rule_load *l, const struct rule_key *keys, size_t i, const struct conf_string *text)
+check_twice(
+    struct rule_load *l, const struct rule_key *keys, size_t i, const struct conf_string *text)
 {
 	for (size_t j = 0; j < i; j++) {
 		if (keys[j].field != NULL && strcmp(keys[j].field, keys[i].field) == 0) {
@@ -115,7 +116,7 @@ check_title(struct rule_load *l, const struct incident_conf *conf)
 	}
 }
 
-/* ---- inputs, filters ---------------------------------------------------------------------- */
+/* ---- inputs, filters ------------------------------------------------------------ */
 
 static void
 add_inputs(struct ruleset *rs, struct rule_load *l, const struct incident_conf *conf,
@@ -154,7 +155,7 @@ build_filters(struct ruleset *rs, struct rule_load *l, const struct incident_con
 	rule->filters = filters;
 }
 
-/* ---- the rule ------------------------------------------------------------------------------- */
+/* ---- the rule ------------------------------------------------------------------- */
 
 static const char *
 base_name(const char *path)
@@ -216,7 +217,7 @@ build_incident(
 	return true;
 }
 
-/* ---- links ------------------------------------------------------------------------------------ */
+/* ---- links ---------------------------------------------------------------------- */
 
 /* The rules that count something, while they are gathered. */
 struct counters {

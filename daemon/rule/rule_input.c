@@ -18,7 +18,7 @@ incident_of(const struct rule_load *l, size_t index)
 	return (const struct incident_conf *)(const void *)l->incidents.v[index].conf;
 }
 
-/* ---- names -------------------------------------------------------------------------- */
+/* ---- names ---------------------------------------------------------------------- */
 
 static void
 report_unknown(struct rule_load *l, const struct conf_string *on)
@@ -97,7 +97,7 @@ rule_input_id(const struct ruleset *rs, const struct rule_load *l, const struct 
 	return input->incident ? l->incidents.v[input->index].conf->id.s : rs->events[input->index].id;
 }
 
-/* ---- fields --------------------------------------------------------------------------- */
+/* ---- fields --------------------------------------------------------------------- */
 
 static bool
 pattern_has(const struct rule_pattern *p, const char *field)
@@ -208,7 +208,7 @@ rule_input_check(const struct ruleset *rs, struct rule_load *l, const struct rul
 	}
 }
 
-/* ---- chains ---------------------------------------------------------------------------- */
+/* ---- chains --------------------------------------------------------------------- */
 
 static bool visit(const struct ruleset *rs, struct rule_load *l, struct rule_def *def, int depth);
 

@@ -136,10 +136,18 @@ local function tell(P, inc, what, channels, now, node, samples, out, who, why)
   end
 end
 
+-- A storm opens thousands of incidents with the same words.
+local noted = {}
+
 local function note(P, id, now, action, by, message)
-  redis.call('RPUSH', P .. 'inc:' .. id .. ':history', string.format(
-    '{"time":"%s","action":%s,"by":%s,"message":%s}', rfc3339(now), quote(action), quote(by),
-    quote(message)))
+  local n = noted
+  if n.now ~= now or n.action ~= action or n.by ~= by or n.message ~= message then
+    n = {now = now, action = action, by = by, message = message}
+    n.text = string.format('{"time":"%s","action":%s,"by":%s,"message":%s}', rfc3339(now),
+      quote(action), quote(by), quote(message))
+    noted = n
+  end
+  redis.call('RPUSH', P .. 'inc:' .. id .. ':history', n.text)
 end
 
 -- ---- groups ------------------------------------------------------------------

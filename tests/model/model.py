@@ -69,6 +69,13 @@ class Group:
         self.fates["counted"] += 1
         getattr(self, self.rule.kind)(time, value)
 
+    def timer(self, now):
+        """Time has passed.  Of a key that never had an event this says that it is expected:
+        the silence begins."""
+        self.pass_to(now)
+        if self.rule.kind == "absent" and self.last is None:
+            self.see(now)
+
     def pass_to(self, now):
         """Time passes: what is due happens at the time at which it is due."""
         while self.due() is not None and self.due() <= now:
