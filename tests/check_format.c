@@ -236,6 +236,14 @@ static const struct wanted wanted[] = {
     {FORMAT_JSON, "{\"time\":1700000000123456789,\"log\":\"a\"}\n", {"@time", "1700000000123"}},
     {FORMAT_JSON, "{\"a\":\"one\",\"b\":\"two words\",\"c\":3}\n",
         {"@message", "a=one b=\"two words\" c=3", "@time", ""}},
+    {FORMAT_JSON, "{\"msg\":\"message repeated 2 times: [ x]\"}\n",
+        {"@message", "message repeated 2 times: [ x]"}},
+    {FORMAT_DOCKER,
+        "{\"log\":\"sshd[1]: message repeated 2 times: [ x]\\n\",\"stream\":\"stdout\",\"time\":\"2026-01-31T23:59:"
+        "59Z\"}\n",
+        {"@message", "message repeated 2 times: [ x]", "@program", "sshd"}},
+    {FORMAT_JSON, "{\"a\":\"one\",\"msg\":\"\"}\n", {"@message", "a=one msg=\"\""}},
+    {FORMAT_JSON, "{\"msg\":\"\",\"log\":\"two\"}\n", {"@message", "two"}},
     {FORMAT_JSON,
         "{\"MESSAGE\":[72,195,182,10,33],\"__REALTIME_TIMESTAMP\":\"1700000000123456\",\"PRIORITY\":"
         "\"3\",\"SYSLOG_FACILITY\":\"10\",\"_PID\":\"77\",\"SYSLOG_IDENTIFIER\":\"sshd\",\"_HOSTNAME\":"

@@ -73,8 +73,10 @@ event_json(const struct event_rule *r, const json_t *seen)
 	    r->id, "title", r->title, "class", r->class, "severity", severity_name(r->severity), "file",
 	    body->place.file, "line", body->place.line, "tests", (json_int_t)body->ntests);
 
-	json_object_set_new(out, "events",
-	    seen == NULL ? json_null() : json_integer(cli_number(hits, "events")));
+	json_object_set_new(out, "context", json_boolean(r->context));
+	json_object_set_new(out, "events", seen == NULL || r->context
+	        ? json_null()
+	        : json_integer(cli_number(hits, "events")));
 	json_object_set_new(out, "last", last == NULL ? json_null() : json_deep_copy(last));
 	json_object_set_new(
 	    out, "here", here == HERE_UNKNOWN ? json_null() : json_boolean(here == HERE_YES));
@@ -117,7 +119,9 @@ print_event(const struct event_rule *r, const json_t *seen)
 	const char *last = cli_text(hits, "last");
 	char events[24] = "-";
 
-	if (seen != NULL)
+	if (r->context)
+		snprintf(events, sizeof(events), "context");
+	else if (seen != NULL)
 		snprintf(events, sizeof(events), "%lld", cli_number(hits, "events"));
 	printf("%-36s %-9s %5zu %8s  %-20.19s  %-4s  %s\n", r->id, severity_name(r->severity),
 	    r->body->ntests, events, *last == '\0' ? "-" : last, words[is_here(seen, r)],
@@ -134,8 +138,8 @@ print_sum(const struct ruleset *rs, const json_t *seen)
 
 		n += !r->body->builtin;
 		untested += !r->body->builtin && r->body->ntests == 0;
-		silent += !r->body->builtin && hits_of(seen, r) == NULL;
-		elsewhere += is_here(seen, r) == HERE_NO;
+		silent += !r->body->builtin && !r->context && hits_of(seen, r) == NULL;
+		elsewhere += !r->context && is_here(seen, r) == HERE_NO;
 	}
 	printf("%zu event rules, %zu without a test", n, untested);
 	if (seen == NULL)

@@ -57,7 +57,6 @@ void source_committed(struct source_set *s, const char *stream, uint64_t offset)
 /* For people: one call per open stream or file that cannot be read. */
 struct source_status {
 	const char *source, *path, *stream;
-	uint64_t first;  /* where examination began */
 	uint64_t offset; /* delivered */
 	uint64_t size;
 	bool rotated;    /* read to its end, then let go */

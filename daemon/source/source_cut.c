@@ -41,7 +41,8 @@ source_cut(struct source_set *s, struct source_file *f, uint64_t offset, uint64_
 	f->renewed = true;
 	f->first = 0;
 	f->more = f->size > 0;
-	if (f->recovered || check == 0 || source_set_source(s, f)->conf->listen.n > 0)
+	if (f->recovered || (check == 0 && offset > 0) || seen == 0 ||
+	    source_set_source(s, f)->conf->listen.n > 0)
 		source_file_add_gap(f, TROUBLE_TRUNCATED, offset, seen, "cut away");
 	else
 		source_recover_content(s, source_set_source(s, f), f->log, &cut);

@@ -5,6 +5,7 @@
  * source_turn.c      what is done in a turn of the loop: reports, reading, letting go
  * source_scan.c      which files are there now, and what became of the others
  * source_recover.c   the rotated files of a log: which are to be read, and from where
+ * source_judge.c     what each of them is
  * source_content.c   which of the contents that are known a file has
  * source_cut.c       a file whose content was cut away
  * source_sibling.c   the rotated files that belong to a path
@@ -510,6 +511,7 @@ enum source_record_kind {
 	RECORD_STORED, /* read up to there */
 	RECORD_ENDED,  /* that was all of it */
 	RECORD_CUT,    /* read up to there, then cut away */
+	RECORD_EMPTY,  /* nothing: there is nothing to be read */
 };
 
 /* What is known of one content of a log. */
@@ -519,6 +521,7 @@ struct source_record {
 	uint64_t offset, check;
 	bool stated; /* the state knows it */
 	bool sought; /* its file is nowhere */
+	bool brief;  /* found: a copy that has no more than its beginning */
 	uint64_t since; /* ns: no copy of it is older; 0 = not known */
 };
 
