@@ -138,14 +138,22 @@ any_text(const char *s)
 	return out;
 }
 
+/* 0 is null. */
+static json_t *
+time_or_null(int64_t ms)
+{
+	return ms == 0 ? json_null() : time_text(ms);
+}
+
 static void
 add_source(void *ctx, const struct source_status *st)
 {
 	json_array_append_new(ctx,
-	    json_pack("{s:s?, s:o, s:s?, s:I, s:I, s:b, s:o, s:o}", "source", st->source, "path",
-	        any_text(st->path), "stream", st->stream, "offset", (json_int_t)st->offset, "size",
-	        (json_int_t)st->size, "rotated", st->rotated, "grew",
-	        st->heard == 0 ? json_null() : time_text(st->heard), "problem",
+	    json_pack("{s:s?, s:o, s:s?, s:I, s:I, s:I, s:b, s:o, s:o, s:o}", "source",
+	        st->source, "path", any_text(st->path), "stream", st->stream, "offset",
+	        (json_int_t)st->offset, "size", (json_int_t)st->size, "unended",
+	        (json_int_t)st->unended, "rotated", st->rotated, "grew",
+	        time_or_null(st->heard), "begun", time_or_null(st->begun), "problem",
 	        any_text(st->problem)));
 }
 

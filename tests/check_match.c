@@ -13,6 +13,7 @@
 #include "match/rules_lint.h"
 #include "match/rules_test.h"
 #include "rule/rule.h"
+#include "scan/scan.h"
 
 static const struct match_conf limits = {.jit = true,
     .match_limit = 200000,
@@ -556,6 +557,18 @@ START_TEST(shipped_rules_have_nothing_to_complain_about)
 }
 END_TEST
 
+/* None is tried on every line; one that has to be would be named here, with its cost. */
+START_TEST(shipped_rules_have_a_literal_each)
+{
+	struct ruleset *rs = load_shipped(true);
+	struct scanner *scanner = scanner_new(rs);
+
+	ck_assert_uint_eq(scanner_without_literal(scanner), 0);
+	scanner_free(&scanner);
+	ruleset_unref(&rs);
+}
+END_TEST
+
 /* All events of all test lines by ${rs}. */
 static void
 run_all_lines(struct ruleset *rs, struct buf *out)
@@ -642,6 +655,7 @@ add_tests(TCase *t)
 	tcase_add_test(t, the_linter_wants_tests);
 	tcase_add_loop_test(t, shipped_rules_pass_their_tests, 0, 2);
 	tcase_add_test(t, shipped_rules_have_nothing_to_complain_about);
+	tcase_add_test(t, shipped_rules_have_a_literal_each);
 	tcase_add_test(t, machine_code_and_interpreter_agree);
 	tcase_add_test(t, one_failed_login_counts_once);
 }

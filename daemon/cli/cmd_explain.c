@@ -6,7 +6,6 @@
 #include <string.h>
 
 #include "cli/cli.h"
-#include "cli/offline_format.h"
 #include "decode/decode.h"
 #include "format/format.h"
 #include "match/match.h"
@@ -56,7 +55,7 @@ parse_options(struct explain *x, int argc, char **argv)
 		return false;
 	x->line = argv[i];
 	if (x->source.format == FORMAT_AUTO)
-		x->source.format = offline_format_of(sv_str(x->line));
+		x->source.format = format_guess(sv_str(x->line));
 	return true;
 }
 

@@ -23,7 +23,7 @@ static const struct cli_command commands[] = {
     {"outbox", "", "webhooks that have not been delivered", cmd_outbox},
     {"sources", "[--verify]", "what is examined and what was passed over", cmd_sources},
     {"reload", "", "read configuration and rules anew", cmd_reload},
-    {"rules", "test|list|lint [DIR...] | verify-scan [--rules DIR]... FILE...", "check rules",
+    {"rules", "test|lint [DIR...] | list [--here|--silent|--untested] [DIR...] | verify-scan [--rules DIR]... FILE...", "check rules",
         cmd_rules},
     {"explain", "[--rules DIR]... [--rule ID] [--format FORMAT] [--program NAME] LINE", "what each rule makes of a line", cmd_explain},
     {"replay", "[--json] [--events-only] [--format FORMAT] [--program NAME] [--rules DIR]... FILE...",

@@ -490,6 +490,8 @@ source_each(const struct source_set *s, source_status_cb *cb, void *ctx)
 		    .size = f->size,
 		    .rotated = f->gone,
 		    .heard = f->grew == 0 ? 0 : clock_now() - (clock_mono() - f->grew),
+		    .begun = f->begun,
+		    .unended = f->lines.at - f->lines.begin,
 		    .problem = f->problem};
 		struct stat now;
 

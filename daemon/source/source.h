@@ -61,6 +61,8 @@ struct source_status {
 	uint64_t size;
 	bool rotated;    /* read to its end, then let go */
 	int64_t heard;   /* when it last grew, ms since the epoch; 0 = not since the start */
+	int64_t begun;   /* when it was last cut and begun anew; 0 = not since the start */
+	uint64_t unended; /* of what is not delivered: bytes of a line that has no end yet */
 	const char *problem; /* NULL when all is well */
 };
 typedef void source_status_cb(void *ctx, const struct source_status *st);

@@ -6,6 +6,7 @@
  */
 #include "conf/config.h"
 #include "source/source_internal.h"
+#include "util/clock.h"
 
 /* Cut shorter, but what is left has been there before: go on from where that is
  * known for certain. */
@@ -39,6 +40,7 @@ source_cut(struct source_set *s, struct source_file *f, uint64_t offset, uint64_
 	source_file_begin(f, 0);
 	source_steps_clear(&f->steps);
 	f->renewed = true;
+	f->begun = clock_now();
 	f->first = 0;
 	f->more = f->size > 0;
 	if (f->recovered || (check == 0 && offset > 0) || seen == 0 ||

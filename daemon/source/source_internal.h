@@ -221,6 +221,7 @@ struct source_file {
 	uint64_t age;       /* ns since the epoch: of birth, of an archive's content the end */
 	bool stated;        /* the state has, or had, a position of it, or of the stream that
 	                     * it goes on with */
+	int64_t begun;      /* ms since the epoch: when its content was last cut away; 0 = never */
 	bool renewed;       /* cut to nothing since it was last committed: its steps are of
 	                     * other content than the committed position */
 	uint64_t let_go;    /* when so many scans have been made */

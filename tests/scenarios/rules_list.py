@@ -64,6 +64,14 @@ def story(test):
     text = daemon.ctl_raw("-c", daemon.config, "rules", "list").stdout.decode()
     check("5 event rules, 4 without a test; since the daemon began 3 had no event, 1 of them" in text,
           "the sum:", text)
+    equal([text.count(f"\n{name} ") for name in names], [1] * 5, "rules of the text")
+    for option, shown in (("--here", "test.login-failed door.wrong-code door.opened"),
+                          ("--silent", "door.wrong-code any.broken"),
+                          ("--untested", "door.wrong-code lift.stuck any.broken door.opened")):
+        done = daemon.ctl_raw("-c", daemon.config, "-o", "json", "rules", "list", option)
+        rows = [json.loads(line) for line in done.stdout.splitlines()]
+        equal(sorted(row["id"] for row in rows if not row["id"].startswith("triaged.")),
+              sorted(shown.split()), f"rules list {option}")
     rows = harness.replay(daemon.config, test.path("auth.log"))
     equal([row["rule"] for row in rows if row["type"] == "event"], ["test.login-failed"] * 2,
           "events of a replay")
