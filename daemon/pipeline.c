@@ -56,8 +56,10 @@ got_event(void *ctx, const struct event *event)
 {
 	struct pipeline *p = ctx;
 
-	p->stats.events++;
-	seen_event(p->seen, event);
+	if (!event->rule->context) {
+		p->stats.events++;
+		seen_event(p->seen, event);
+	}
 	if (p->conf->event != NULL)
 		p->conf->event(p->conf->ctx, event);
 	if (p->state != NULL)

@@ -37,6 +37,26 @@ lint(const struct cli *cli, struct offline *off)
 	return n == 0 ? CLI_OK : CLI_FAILED;
 }
 
+/* rules list [--here | --silent | --untested] [DIR]... */
+static int
+list(const struct cli *cli, const struct cli_command *self, int argc, char **argv)
+{
+	enum cmd_rules_which which = CMD_RULES_ALL;
+	int options = 0;
+	struct offline off;
+	int code;
+
+	while (options < argc && argv[options][0] == '-')
+		if (!cmd_rules_list_option(argv[options++], &which))
+			return cli_usage(self);
+	if (!offline_load(
+	        cli, (const char *const *)argv + options, (size_t)(argc - options), &off))
+		return CLI_USAGE;
+	code = cmd_rules_list(cli, &off, which);
+	offline_free(&off);
+	return code;
+}
+
 /* rules verify-scan [--rules DIR]... FILE... */
 static int
 verify_scan(const struct cli *cli, const struct cli_command *self, char **argv)
@@ -63,7 +83,7 @@ cmd_rules(const struct cli *cli, const struct cli_command *self, int argc, char 
 	static const struct {
 		const char *name;
 		int (*run)(const struct cli *, struct offline *);
-	} verbs[] = {{"list", cmd_rules_list}, {"lint", lint}};
+	} verbs[] = {{"lint", lint}};
 	struct offline off;
 	int code = -1;
 
@@ -71,6 +91,8 @@ cmd_rules(const struct cli *cli, const struct cli_command *self, int argc, char 
 		return cli_usage(self);
 	if (strcmp(argv[1], "test") == 0)
 		return cmd_rules_test(cli, self, argc - 2, argv + 2);
+	if (strcmp(argv[1], "list") == 0)
+		return list(cli, self, argc - 2, argv + 2);
 	if (strcmp(argv[1], "verify-scan") == 0)
 		return verify_scan(cli, self, argv + 2);
 	for (size_t i = 0; i < sizeof(verbs) / sizeof(verbs[0]) && code < 0; i++) {

@@ -24,7 +24,7 @@ static const struct cli_command commands[] = {
     {"rule", "ID", "an incident rule at work: its windows, what became of its events", cmd_rule},
     {"sources", "[--verify]", "what is examined and what was passed over", cmd_sources},
     {"reload", "", "read configuration and rules anew", cmd_reload},
-    {"rules", "test [--junit FILE] [--coverage] [DIR...] | list|lint [DIR...] | verify-scan [--rules DIR]... FILE...", "check rules",
+    {"rules", "test [--junit FILE] [--coverage] [DIR...] | lint [DIR...] | list [--here|--silent|--untested] [DIR...] | verify-scan [--rules DIR]... FILE...", "check rules",
         cmd_rules},
     {"explain", "[--rules DIR]... [--rule ID] [--format FORMAT] [--program NAME] LINE", "what each rule makes of a line", cmd_explain},
     {"replay", "[--json] [--events-only | --redis] [--format FORMAT] [--program NAME] [--rules DIR]... FILE...",

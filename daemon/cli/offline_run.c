@@ -1,5 +1,5 @@
 /*
- * offline_run: see offline_run.h.  Owns the loop, the pipeline, the formats, the local
+ * offline_run: see offline_run.h.  Owns the loop, the pipeline, the format, the local
  * incidents, or the folder of the private Redis.
  */
 #include "cli/offline_run.h"
@@ -10,7 +10,6 @@
 #include <unistd.h>
 
 #include "cli/cli.h"
-#include "cli/offline_format.h"
 #include "cli/offline_incidents.h"
 #include "correlate/correlate.h"
 #include "correlate/local.h"
@@ -23,15 +22,15 @@
 #include "util/xalloc.h"
 
 #define START_PATIENCE 10000 /* ms for the private Redis to come up */
-#define FORMATS (FORMAT_CEF + 1)
 
 struct offline_run {
 	const struct offline *offline;
 	const struct source_conf *source;
-	struct source_conf conf_of[FORMATS]; /* as ${source}, of each format */
-	struct format *formats[FORMATS];     /* NULL: none was needed so far */
-	struct stream stream;                /* of the file at hand, as such a source would have it */
-	uint64_t number;                     /* of its next line */
+	struct format *format;
+	struct stream stream; /* of the file at hand, as such a source would have it */
+	uint64_t number;      /* of its next line */
+	const struct chunk *given; /* to the format */
+	bool whole;                /* it went on as it was */
 
 	offline_event_cb *event; /* may be NULL */
 	void *ctx;
@@ -62,7 +61,7 @@ got_event(void *ctx, const struct event *e)
 {
 	struct offline_run *r = ctx;
 
-	if (r->event != NULL)
+	if (r->event != NULL && !e->rule->context)
 		r->event(r->ctx, e);
 	if (r->local == NULL)
 		return;
@@ -76,83 +75,22 @@ give_chunk(void *ctx, const struct chunk *chunk)
 {
 	struct offline_run *r = ctx;
 
+	r->whole = chunk == r->given;
 	pipeline_lines(r->pipeline, chunk);
 }
 
-static struct format *
-format_for(struct offline_run *r, int format)
-{
-	const struct source_conf *conf = &r->conf_of[format];
-	struct buf error = BUF_INIT;
-
-	if (r->formats[format] == NULL && format_is_needed(conf))
-		r->formats[format] =
-		    format_new(conf, (size_t)r->offline->config->max_line, &error);
-	buf_free(&error);
-	return r->formats[format];
-}
-
-static uint64_t
-count_lines(struct sv data)
-{
-	return sv_count(data, '\n') + (data.n > 0 && data.p[data.n - 1] != '\n');
-}
-
-/* Lines that are all of one format.  The scan counts them, and that need not be done
- * twice. */
+/* The scan counts the lines of text, and that need not be done twice. */
 static void
-give_lines(struct offline_run *r, const struct chunk *chunk, int format)
+give_lines(struct offline_run *r, const struct chunk *chunk)
 {
-	struct format *f = format_for(r, format);
-	struct chunk numbered = *chunk;
 	uint64_t before = pipeline_stats(r->pipeline)->lines;
 
-	numbered.number = r->number;
-	if (f == NULL) {
-		pipeline_lines(r->pipeline, &numbered);
-		r->number += pipeline_stats(r->pipeline)->lines - before;
-	} else {
-		format_chunk(f, &numbered, r->conf.now, give_chunk, r);
-		r->number += count_lines(chunk->data);
-	}
-}
-
-/* The part of ${chunk} that begins at ${from} and has ${n} bytes. */
-static void
-give_part(struct offline_run *r, const struct chunk *chunk, size_t from, size_t n, int format)
-{
-	struct chunk part = *chunk;
-
-	part.data = (struct sv){chunk->data.p + from, n};
-	part.offset = chunk->offset + from;
-	part.next = from + n == chunk->data.n ? chunk->next : part.offset + n;
-	if (n > 0)
-		give_lines(r, &part, format);
-}
-
-/* Each run of lines of one format goes its own way. */
-static void
-give_by_format(struct offline_run *r, const struct chunk *chunk)
-{
-	struct sv data = chunk->data;
-	bool cef = offline_format_may_be_cef(data);
-	size_t from = 0, at = 0;
-	int format = FORMAT_AUTO;
-
-	while (at < data.n) {
-		const char *newline = memchr(data.p + at, '\n', data.n - at);
-		size_t n = newline == NULL ? data.n - at : (size_t)(newline - data.p) - at;
-		struct sv line = {data.p + at, n};
-		int of = cef ? offline_format_of(line) : offline_format_by_start(line);
-
-		if (of != format) {
-			give_part(r, chunk, from, at - from, format);
-			from = at;
-			format = of;
-		}
-		at += n + (newline != NULL);
-	}
-	give_part(r, chunk, from, at - from, format);
+	r->given = chunk;
+	r->whole = false;
+	format_chunk(r->format, chunk, r->conf.now, give_chunk, r);
+	r->number += r->whole ? pipeline_stats(r->pipeline)->lines - before
+	                      : sv_count(chunk->data, '\n');
+	r->given = NULL;
 }
 
 bool
@@ -163,10 +101,8 @@ offline_run_lines(struct offline_run *r, const struct chunk *chunk)
 	r->stream = *chunk->stream;
 	r->stream.program = r->source->program.s;
 	given.stream = &r->stream;
-	if (r->source->format != FORMAT_AUTO)
-		give_lines(r, &given, r->source->format);
-	else
-		give_by_format(r, &given);
+	given.number = r->number;
+	give_lines(r, &given);
 	if (r->conf.state == NULL)
 		return true;
 	ev_turn(r->ev, false);
@@ -190,9 +126,7 @@ offline_run_set_now(struct offline_run *r, int64_t now)
 void
 offline_run_end(struct offline_run *r)
 {
-	for (int i = 0; i < FORMATS; i++)
-		if (r->formats[i] != NULL)
-			format_flush(r->formats[i], INT64_MAX, give_chunk, r);
+	format_flush(r->format, INT64_MAX, give_chunk, r);
 }
 
 /* ---- state ----------------------------------------------------------------- */
@@ -341,15 +275,13 @@ offline_run_open(const struct offline *o, const struct source_conf *source,
     enum offline_incidents incidents, offline_event_cb *event, void *ctx)
 {
 	struct offline_run *r = xcalloc(1, sizeof(*r));
+	struct buf error = BUF_INIT; /* of a pattern, which there is none */
 
 	r->offline = o;
 	r->source = source;
 	r->event = event;
 	r->ctx = ctx;
-	for (int i = 0; i < FORMATS; i++) {
-		r->conf_of[i] = *source;
-		r->conf_of[i].format = i;
-	}
+	r->format = format_new(source, (size_t)o->config->max_line, &error);
 	r->number = 1;
 	r->ev = ev_new();
 	r->scanner = scanner_new(o->rules);
@@ -372,8 +304,7 @@ offline_run_free(struct offline_run **rp)
 		return;
 	pipeline_free(&r->pipeline);
 	stop_local(r);
-	for (int i = 0; i < FORMATS; i++)
-		format_free(&r->formats[i]);
+	format_free(&r->format);
 	scanner_free(&r->scanner);
 	ev_free(&r->ev);
 	if (r->dir != NULL)

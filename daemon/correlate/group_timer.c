@@ -84,10 +84,18 @@ count_in_slot(struct group *g, int64_t t)
 static enum group_fate
 calm(struct group *g, int64_t t)
 {
+	uint64_t left = 0;
+
 	if (g->incident.number == 0 || g->closed)
 		return GROUP_NOTHING;
+	for (size_t i = 0; i < g->npoints; i++)
+		if (t - g->points[i].time < g->rule->condition.within)
+			left += g->points[i].n;
+	/* A timer that comes too early leaves all as it is, for events that are late. */
+	if (left >= (uint64_t)g->rule->condition.below)
+		return GROUP_NOTHING;
 	pass_to(g, t);
-	return rate(g) < (uint64_t)g->rule->condition.below ? GROUP_CALM : GROUP_NOTHING;
+	return GROUP_CALM;
 }
 
 enum group_fate

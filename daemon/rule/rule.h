@@ -46,7 +46,7 @@ struct rule_strings {
 /* A field that the record must have, with one of these values. */
 struct rule_field {
 	const char *name; /* as the format names it */
-	struct rule_strings values;
+	struct rule_strings values; /* n == 0: any that is not empty */
 };
 
 /* A field that the event gets from the first of these that the record has. */

@@ -47,6 +47,7 @@ struct event_conf {
 	struct conf_map take;
 	struct conf_maps unless;
 	bool fallback;
+	bool context;
 	struct conf_list tests; /* struct test_conf */
 };
 

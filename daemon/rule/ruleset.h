@@ -36,6 +36,7 @@ struct event_rule {
 	const char *title;
 	const char *class;
 	enum severity severity;
+	bool context; /* no event in itself: only incident rules are told */
 	const struct incident_link *incidents; /* those that count this event */
 	size_t nincidents;
 	size_t index; /* 0 .. ruleset_nevents() - 1 */
