@@ -634,7 +634,7 @@ static void
 add_tests(TCase *t)
 {
 	tcase_add_checked_fixture(t, NULL, drop);
-	tcase_set_timeout(t, 60);
+	tcase_set_timeout(t, 300);
 	tcase_add_test(t, the_first_pattern_that_matches_gives_the_fields);
 	tcase_add_test(t, every_rule_that_matches_makes_an_event_in_order);
 	tcase_add_test(t, preconditions_hold_or_there_is_no_event);

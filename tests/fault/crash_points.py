@@ -10,6 +10,7 @@ Needs a build with configure --enable-crash-points; CRASH_TRIAGED is its triaged
 
 import glob
 import os
+import signal
 import socket
 import time
 
@@ -140,12 +141,17 @@ class Scene:
         counts = self.daemon.counts()
         return counts is not None and all(counts.get(k, 0) == n for k, n in self.ledger.expected().items())
 
-    def rotate_while_stopped(self):
-        """Which takes it to the points of looking for what has moved."""
+    def stopped(self):
+        """Stop it.  False when it died before, or on the way out; one that was started
+        a moment ago may be stopped before it has begun anything."""
         if self.daemon.runs():
             self.daemon.popen.terminate()
             self.daemon.wait_exit(30)
-        if self.daemon.popen.poll() != 0:
+        return self.daemon.popen.poll() in (0, -signal.SIGTERM)
+
+    def rotate_while_stopped(self):
+        """Which takes it to the points of looking for what has moved."""
+        if not self.stopped():
             self.died()
         for how in (None, "gzip"):
             self.log.write(9)
@@ -173,10 +179,7 @@ class Scene:
                 self.log.copytruncate()
             self.until(lambda: False, 0.04)
         self.until(self.is_counted, 3)
-        if self.daemon.runs():
-            self.daemon.popen.terminate()  # the points on the way out
-            self.daemon.wait_exit(30)
-        if self.daemon.popen.poll() != 0:
+        if not self.stopped():  # the points on the way out
             self.alive()
         else:
             self.daemon.environment = {}
