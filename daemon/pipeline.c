@@ -25,7 +25,7 @@
 #include "util/xalloc.h"
 
 #define POSITIONS_EVERY 1000 /* ms between commits that carry no event */
-#define AHEAD 300000         /* ms that a line may be of the future */
+#define AHEAD (184LL * 86400000) /* ms that a line may be of the future: a year is inferred */
 
 struct pipeline {
 	const struct pipeline_conf *conf;
@@ -74,7 +74,7 @@ got_line(void *ctx, const struct line *line, const uint32_t *rules, size_t nrule
 	struct record record;
 
 	decode_line(p->decoder, line, now, &record);
-	/* A clock that is wrong, or a forged stamp, must not outlast all that follows. */
+	/* What is stamped 9999 would be the newest for ever. */
 	if (p->conf->now == 0 && record.time > now + AHEAD)
 		record.time = now;
 	match_rules(p->matcher, &record, rules, nrules, got_event, p);
