@@ -315,7 +315,8 @@ commit(struct world *w, struct daemon *d, bool answered)
 	forget_results(d);
 	batch_free(&d->batch);
 	d->ngiven -= d->ntaken;
-	memmove(d->given, d->given + d->ntaken, d->ngiven * sizeof(*d->given));
+	if (d->ngiven > 0)
+		memmove(d->given, d->given + d->ntaken, d->ngiven * sizeof(*d->given));
 	d->ntaken = 0;
 }
 

@@ -301,6 +301,8 @@ scan_chunk(struct scanner *s, const struct chunk *chunk, scan_cb *candidate, voi
 	bool named = chunk->form != LINE_FIELDS && chunk->stream->program != NULL;
 	struct walk w = {s, chunk, named ? &s->program : &s->literal, candidate, ctx, data.p, 0};
 
+	if (data.n == 0)
+		return 0;
 	if (s->multi != NULL)
 		multi_scan(s->multi, data, found, &w);
 	finish(&w);
