@@ -332,9 +332,12 @@ count_for(struct correlator *c, struct ruleset *rules, const struct incident_lin
 		uncounted(c->batch, rules, rule, "no-value");
 		return;
 	}
-	c->stats.counted++;
 	entry = find_entry(c, rules, rule, event.time);
-	count(c, entry, &event);
+	/* "message repeated 5 times" is five events; records made by hand have no number. */
+	for (unsigned i = 0; i < (e->record->repeat > 1 ? e->record->repeat : 1); i++) {
+		c->stats.counted++;
+		count(c, entry, &event);
+	}
 	sample(c, entry, e);
 }
 

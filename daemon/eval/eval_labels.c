@@ -252,7 +252,8 @@ lines_of_record(const struct eval_labels *l, size_t from, struct sv message, siz
 	return n;
 }
 
-static void
+/* False when the message is no whole record, but of a line with a header of its own. */
+static bool
 note_record(struct eval_labels *l, size_t from, const struct event *e)
 {
 	size_t lines[RECORD_LINES], n = lines_of_record(l, from, e->record->message, lines);
@@ -264,6 +265,7 @@ note_record(struct eval_labels *l, size_t from, const struct event *e)
 		note_event(&l->v[lines[i]], e);
 		l->v[lines[i]].excused |= any_true;
 	}
+	return n > 0;
 }
 
 void
@@ -272,8 +274,9 @@ eval_labels_event(struct eval_labels *l, const struct event *e)
 	const struct line *line = e->record->line;
 	size_t i = first_from(l, line->offset);
 
-	if (e->record->format == RECORD_FIELDS && record_of(e->record->message) != 0)
-		note_record(l, i, e);
-	else if (i < l->seen && l->v[i].offset == line->offset)
+	if (e->record->format == RECORD_FIELDS && record_of(e->record->message) != 0 &&
+	    note_record(l, i, e))
+		return;
+	if (i < l->seen && l->v[i].offset == line->offset)
 		note_event(&l->v[i], e);
 }

@@ -397,7 +397,7 @@ def summarise(incidents, rule=None):
 
 
 FAILED = re.compile(r"^(\w{3} [ \d]\d \d\d:\d\d:\d\d) \S+ sshd\[\d+\]: "
-                    r"(?:message repeated \d+ times: \[ )?Failed \S+ for .* from (\S+) port \d+ ssh2\]?$")
+                    r"(?:message repeated (\d+) times: \[ )?Failed \S+ for .* from (\S+) port \d+ ssh2\]?$")
 
 
 def rfc3339(moment):
@@ -425,18 +425,19 @@ def model(log, count=5, within=600):
         m = FAILED.match(line)
         if not m:
             continue
-        moment, key = parse_time(m[1]), m[2]
-        times = recent.setdefault(key, [])
-        if times and times[0] == "open":
-            times[1][1] += 1
-            times[1][3] = moment
-            continue
-        times.append(moment)
-        times[:] = [t for t in times if (moment - t).total_seconds() <= within]
-        if len(times) == count:
-            incident = [key, count, times[0], moment]
-            opened.append(incident)
-            recent[key] = ["open", incident]
+        moment, key = parse_time(m[1]), m[3]
+        for _ in range(int(m[2] or 1)):
+            times = recent.setdefault(key, [])
+            if times and times[0] == "open":
+                times[1][1] += 1
+                times[1][3] = moment
+                continue
+            times.append(moment)
+            times[:] = [t for t in times if (moment - t).total_seconds() <= within]
+            if len(times) == count:
+                incident = [key, count, times[0], moment]
+                opened.append(incident)
+                recent[key] = ["open", incident]
     return [(key, n, rfc3339(first), rfc3339(last)) for key, n, first, last in opened]
 
 
