@@ -12,6 +12,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "correlate/ahead.h"
 #include "correlate/batch.h"
 #include "correlate/group_cache.h"
 #include "model/event.h"
@@ -23,6 +24,12 @@ struct correlator;
 struct correlator *correlator_new(void);
 void correlator_free(struct correlator **c);
 
+/* Groups are spread over ${n} partitions; 1 to begin with. */
+void correlator_set_partitions(struct correlator *c, unsigned n);
+/* What partitions have counted that is read again: an event that its group's partition has
+ * is dropped.  It is the correlator's, and borrowed by state. */
+struct ahead *correlator_ahead(struct correlator *c);
+
 /* Count ${e} for each incident rule that wants it.  ${rules} is the set its rule
  * belongs to; the batch takes a reference. */
 void correlate_event(struct correlator *c, struct ruleset *rules, const struct event *e);
@@ -33,6 +40,10 @@ void correlate_timer(struct correlator *c, struct ruleset *rules,
 
 /* ${pos} is examined up to its offset; replaces an earlier one of its stream. */
 void correlate_position(struct correlator *c, const struct position *pos);
+
+/* A stream begins at ${pos}, or goes on there: nothing before it is in a batch that is not
+ * committed. */
+void correlate_begun(struct correlator *c, const struct position *pos);
 
 /* What ${t} tells was not examined; noticed at ${now}. */
 void correlate_gap(struct correlator *c, const struct trouble *t, int64_t now);

@@ -359,8 +359,8 @@ local function write_more(P, rule, g, c)
   local name = rule.name .. ':' .. g.field
   for _, inc in ipairs(g.incidents) do
     if inc.kind == 'o' then
+      inc.number = c.number * c.step + c.first
       c.number = c.number + 1
-      inc.number = c.number
       if string.sub(g.bytes, 9, 17) == 'o\0\0\0\0\0\0\0\0' then c.last = inc.number end
     end
     write_incident(P, rule, g, inc, c)
@@ -447,8 +447,9 @@ end
 -- passes by; nothing is written before all checks.
 local commit = nil
 
--- FCALL triaged_begin 1 P node fence now nchannels {id least}... npositions {stream value}...
+-- FCALL triaged_begin 1 P node fence now step first nchannels {id least}... npositions {stream value}...
 --   ngaps {total bytes messages json}... nended json... nrelayed id...
+-- Incident n of the partition, from 0, has the number n * step + first.
 -- A channel wants incidents of severity rank least and up.  now 0 is the clock of a
 -- replay: an incident opens at the time of the event that completed it.
 -- A position's value is "OFFSET CHECK PATH"; "" forgets the stream.  A gap is what
@@ -461,6 +462,7 @@ local function begin(keys, args)
     collisions = {}, positions = {}, gaps = {}, ended = {}}
   c.fence = r.number()
   c.now = r.number()
+  c.step, c.first = r.number(), r.number()
   local stored = tonumber(redis.call('HGET', P .. 'fence', c.node) or '0')
   if c.fence ~= stored + 1 then
     return fail('FENCE', string.format('%d is not next after %d', c.fence, stored))
@@ -544,15 +546,23 @@ end
 
 -- ---- the other functions ---------------------------------------------------
 
--- FCALL triaged_attach 1 P node install
+-- FCALL triaged_attach 1 P node install partitions
 -- A daemon begins or begins again: any older connection of ${node} is fenced
--- off.  ${install} names this state when it is new.
+-- off.  ${install} names this state when it is new.  ${partitions}, of partition 0 only (0
+-- for others), must be as many as it has.
 -- Returns {fence, positions as {stream, value}..., the node's outbox entries, the
--- streams that were read to their end, entries of the relay that are not counted yet}:
+-- streams that were read to their end, entries of the relay that are not counted yet, install}:
 -- who put a message into the outbox has its channel and sends it.
 local function attach(keys, args)
-  local P, node, install = keys[1], args[1], args[2]
-  if not node or not install then error('too few arguments') end
+  local P, node, install, n = keys[1], args[1], args[2], tonumber(args[3])
+  if not node or not install or not n then error('too few arguments') end
+  local has = redis.call('HGET', P .. 'meta', 'partitions')
+    or (redis.call('HEXISTS', P .. 'meta', 'install') == 1 and '1')
+  if has and n > 0 and tonumber(has) ~= n then
+    return fail('PARTITIONS', string.format('redis.partitions is %d here, but this state was begun '
+      .. 'with %s; it cannot be changed', n, has))
+  end
+  if n > 0 then redis.call('HSET', P .. 'meta', 'partitions', n) end
   redis.call('HSETNX', P .. 'meta', 'install', install)
   local waiting = {}
   for _, entry in ipairs(redis.call('HVALS', P .. 'out')) do
@@ -563,7 +573,7 @@ local function attach(keys, args)
   local fence = redis.call('HINCRBY', P .. 'fence', node, 1)
   return {fence, redis.call('HGETALL', P .. 'pos:' .. node), waiting,
     redis.call('LRANGE', P .. 'ended:' .. node, 0, -1),
-    redis.call('HVALS', P .. 'relay:' .. node)}
+    redis.call('HVALS', P .. 'relay:' .. node), redis.call('HGET', P .. 'meta', 'install')}
 end
 
 -- Take the deliveries of an incident that were given up out of the outbox; that

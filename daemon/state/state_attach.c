@@ -1,0 +1,107 @@
+/*
+ * state_attach: where every life of the daemon begins, and every recovery: it takes the
+ * partitions for its node, and learns what is committed.  Partition 0 first, which knows
+ * how many there are.
+ */
+#include <hiredis/hiredis.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "state/state_internal.h"
+#include "util/digest.h"
+#include "util/xalloc.h"
+
+static void attach(struct partition *p);
+
+static bool
+reply_ok(const redisReply *reply)
+{
+	if (reply->type != REDIS_REPLY_ARRAY || reply->elements != 6 ||
+	    reply->element[0]->type != REDIS_REPLY_INTEGER ||
+	    reply->element[5]->type != REDIS_REPLY_STRING)
+		return false;
+	for (size_t i = 1; i <= 4; i++)
+		if (reply->element[i]->type != REDIS_REPLY_ARRAY)
+			return false;
+	return true;
+}
+
+static void
+keep_deliveries(struct state *s, const redisReply *list)
+{
+	for (size_t i = 0; i < list->elements; i++) {
+		if (list->element[i]->type != REDIS_REPLY_STRING)
+			continue;
+		XGROW(s->deliveries, s->ndeliveries);
+		s->deliveries[s->ndeliveries++] = xstrdup(list->element[i]->str);
+	}
+}
+
+static bool
+all_attached(const struct state *s)
+{
+	for (unsigned i = 0; i < s->npartitions; i++)
+		if (!s->partitions[i].attached)
+			return false;
+	return true;
+}
+
+static void
+attached(void *ctx, const struct redisReply *reply)
+{
+	struct partition *p = ctx;
+	struct state *s = p->state;
+
+	if (state_error(reply) != NULL || !reply_ok(reply)) {
+		state_lose(s, state_error(reply) != NULL ? state_error(reply) : "a strange answer");
+		return;
+	}
+	p->attached = true;
+	p->fence = reply->element[0]->integer;
+	state_positions_add(s, p->number, reply->element[1], reply->element[3]);
+	keep_deliveries(s, reply->element[2]);
+	if (p->number == 0) {
+		snprintf(s->install, sizeof(s->install), "%s", reply->element[5]->str);
+		for (unsigned i = 1; i < s->npartitions; i++)
+			attach(&s->partitions[i]);
+	}
+	if (all_attached(s))
+		state_attached(s);
+}
+
+static void
+attach(struct partition *p)
+{
+	const struct state *s = p->state;
+	struct redis_args args = REDIS_ARGS_INIT;
+
+	state_call(p, &args, "triaged_attach");
+	redis_arg_str(&args, s->conf->node);
+	redis_arg_str(&args, s->install);
+	redis_arg_int(&args, p->number == 0 ? s->npartitions : 0);
+	redis_command(p->link->redis, &args, attached, p);
+}
+
+void
+state_attach(struct state *s)
+{
+	unsigned char raw[4];
+
+	digest_random(raw, sizeof(raw));
+	digest_hex(raw, sizeof(raw), s->install);
+	state_attach_forget(s);
+	attach(&s->partitions[0]);
+}
+
+void
+state_attach_forget(struct state *s)
+{
+	for (unsigned i = 0; i < s->npartitions; i++)
+		s->partitions[i].attached = false;
+	state_positions_forget(s);
+	for (size_t i = 0; i < s->ndeliveries; i++)
+		free(s->deliveries[i]);
+	free(s->deliveries);
+	s->deliveries = NULL;
+	s->ndeliveries = 0;
+}
