@@ -66,7 +66,7 @@ struct batch_position {
 	uint64_t offset;
 	uint64_t check;
 	bool done;
-	bool begun; /* the batch has nothing of the stream before: */
+	char *begin_path; /* of where the stream begins, if it does in the batch; else NULL */
 	uint64_t begin, begin_check;
 };
 

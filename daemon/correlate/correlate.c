@@ -430,7 +430,7 @@ correlate_begun(struct correlator *c, const struct position *pos)
 	if (!first || pos->done)
 		return;
 	p = &c->batch->positions[c->batch->npositions - 1];
-	p->begun = true;
+	p->begin_path = xstrdup(pos->path);
 	p->begin = pos->offset;
 	p->begin_check = pos->check;
 }

@@ -41,8 +41,7 @@ void correlate_timer(struct correlator *c, struct ruleset *rules,
 /* ${pos} is examined up to its offset; replaces an earlier one of its stream. */
 void correlate_position(struct correlator *c, const struct position *pos);
 
-/* A stream begins at ${pos}, or goes on there: nothing before it is in a batch that is not
- * committed. */
+/* A stream begins at ${pos}, or goes on there. */
 void correlate_begun(struct correlator *c, const struct position *pos);
 
 /* What ${t} tells was not examined; noticed at ${now}. */

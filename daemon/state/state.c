@@ -216,36 +216,21 @@ state_renew(struct state *s)
 {
 	s->ready = false;
 	s->renewed++;
+	for (unsigned i = 0; i < s->npartitions; i++)
+		s->partitions[i].fence = 0;
 	name_partitions(s);
 	state_attach(s);
 }
 
 /* ---- rounds ---------------------------------------------------------------------- */
 
-static void
-start_round(struct state *s)
-{
-	s->round.waiting = s->npartitions;
-	s->round.nopened = 0;
-	for (unsigned i = 0; i < s->npartitions; i++)
-		state_commit_start(&s->partitions[i], s->round.batch);
-}
-
-static bool
-has_begun(const struct batch *b)
-{
-	for (size_t i = 0; i < b->npositions; i++)
-		if (b->positions[i].begun)
-			return true;
-	return false;
-}
-
 void
 state_commit(struct state *s, struct batch *b)
 {
 	assert(state_is_idle(s));
-	s->round = (struct round){.batch = b, .announces = s->npartitions > 1 && has_begun(b)};
-	start_round(s);
+	s->round = (struct round){.batch = b, .waiting = s->npartitions};
+	for (unsigned i = 0; i < s->npartitions; i++)
+		state_commit_start(&s->partitions[i], b);
 }
 
 static void
@@ -265,14 +250,8 @@ void
 state_round_done(struct state *s, size_t nopened)
 {
 	s->round.nopened += nopened;
-	if (--s->round.waiting > 0)
-		return;
-	if (!s->round.announces) {
+	if (--s->round.waiting == 0)
 		end_round(s);
-		return;
-	}
-	s->round.announces = false;
-	start_round(s);
 }
 
 bool

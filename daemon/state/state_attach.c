@@ -16,9 +16,10 @@ static void attach(struct partition *p);
 static bool
 reply_ok(const redisReply *reply)
 {
-	if (reply->type != REDIS_REPLY_ARRAY || reply->elements != 6 ||
+	if (reply->type != REDIS_REPLY_ARRAY || reply->elements != 7 ||
 	    reply->element[0]->type != REDIS_REPLY_INTEGER ||
-	    reply->element[5]->type != REDIS_REPLY_STRING)
+	    reply->element[5]->type != REDIS_REPLY_STRING ||
+	    reply->element[6]->type != REDIS_REPLY_ARRAY)
 		return false;
 	for (size_t i = 1; i <= 4; i++)
 		if (reply->element[i]->type != REDIS_REPLY_ARRAY)
@@ -58,7 +59,8 @@ attached(void *ctx, const struct redisReply *reply)
 	}
 	p->attached = true;
 	p->fence = reply->element[0]->integer;
-	state_positions_add(s, p->number, reply->element[1], reply->element[3]);
+	state_positions_add(s, p->number, reply->element[1], reply->element[3],
+	    reply->element[6]);
 	keep_deliveries(s, reply->element[2]);
 	if (p->number == 0) {
 		snprintf(s->install, sizeof(s->install), "%s", reply->element[5]->str);
@@ -79,6 +81,8 @@ attach(struct partition *p)
 	redis_arg_str(&args, s->conf->node);
 	redis_arg_str(&args, s->install);
 	redis_arg_int(&args, p->number == 0 ? s->npartitions : 0);
+	redis_arg_int(&args, p->fence);
+	redis_arg_str(&args, s->fresh);
 	redis_command(p->link->redis, &args, attached, p);
 }
 
@@ -88,7 +92,8 @@ state_attach(struct state *s)
 	unsigned char raw[4];
 
 	digest_random(raw, sizeof(raw));
-	digest_hex(raw, sizeof(raw), s->install);
+	digest_hex(raw, sizeof(raw), s->fresh);
+	memcpy(s->install, s->fresh, sizeof(s->install));
 	state_attach_forget(s);
 	attach(&s->partitions[0]);
 }

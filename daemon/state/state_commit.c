@@ -23,21 +23,6 @@
 #include "util/log.h"
 #include "util/xalloc.h"
 
-/* What partition ${p} is told of ${pos}: false when it knows that, or more, already. */
-static bool
-take_position(const struct partition *p, const struct batch_position *pos, struct batch_position *out)
-{
-	*out = *pos;
-	if (p->state->round.announces) {
-		if (!pos->begun)
-			return false;
-		out->offset = pos->begin;
-		out->check = pos->begin_check;
-		out->done = false;
-	}
-	return !ahead_knows(p->state->ahead, p->number, out);
-}
-
 static void
 add_position(struct redis_args *args, const struct batch_position *pos)
 {
@@ -55,13 +40,12 @@ static void
 add_positions(struct redis_args *args, const struct partition *p, const struct batch *b)
 {
 	struct redis_args list = REDIS_ARGS_INIT;
-	struct batch_position pos;
 	int64_t n = 0;
 
 	for (size_t i = 0; i < b->npositions; i++) {
-		if (!take_position(p, &b->positions[i], &pos))
+		if (ahead_knows(p->state->ahead, p->number, &b->positions[i]))
 			continue;
-		add_position(&list, &pos);
+		add_position(&list, &b->positions[i]);
 		n++;
 	}
 	redis_arg_int(args, n);
@@ -81,7 +65,7 @@ add_gap(struct redis_args *args, const struct batch_gap *gap)
 static void
 add_gaps(struct redis_args *args, const struct partition *p, const struct batch *b)
 {
-	size_t n = p->number > 0 || p->state->round.announces ? 0 : b->ngaps;
+	size_t n = p->number > 0 ? 0 : b->ngaps;
 
 	redis_arg_int(args, (int64_t)n);
 	for (size_t i = 0; i < n; i++)
@@ -110,13 +94,38 @@ static void
 add_ended(struct redis_args *args, const struct partition *p, const struct batch *b)
 {
 	struct redis_args list = REDIS_ARGS_INIT;
-	struct batch_position pos;
 	int64_t n = 0, now = clock_now();
 
 	for (size_t i = 0; i < b->npositions; i++) {
-		if (!take_position(p, &b->positions[i], &pos) || !pos.done)
+		const struct batch_position *pos = &b->positions[i];
+
+		if (!pos->done || ahead_knows(p->state->ahead, p->number, pos))
 			continue;
-		add_end(&list, &pos, now);
+		add_end(&list, pos, now);
+		n++;
+	}
+	redis_arg_int(args, n);
+	redis_args_add(args, &list);
+	buf_free(&list.wire);
+}
+
+/* Where streams begin: asked for only when partitions can differ. */
+static void
+add_begun(struct redis_args *args, const struct partition *p, const struct batch *b)
+{
+	struct redis_args list = REDIS_ARGS_INIT;
+	int64_t n = 0;
+
+	for (size_t i = 0; p->state->npartitions > 1 && i < b->npositions; i++) {
+		struct batch_position begin = b->positions[i];
+
+		if (begin.begin_path == NULL)
+			continue;
+		begin.path = begin.begin_path;
+		begin.offset = begin.begin;
+		begin.check = begin.begin_check;
+		begin.done = false;
+		add_position(&list, &begin);
 		n++;
 	}
 	redis_arg_int(args, n);
@@ -340,13 +349,6 @@ add_rule_counts(struct sending *x, const struct incident_rule *rule)
 	}
 }
 
-/* Events of no group are counted in partition 0. */
-static bool
-counts_the_rest(const struct partition *p)
-{
-	return p->number == 0 && !p->state->round.announces;
-}
-
 /* The last command, with what became of the events. */
 static void
 finish(struct partition *p)
@@ -355,7 +357,8 @@ finish(struct partition *p)
 	struct redis_args end = REDIS_ARGS_INIT;
 	struct buf day = BUF_INIT;
 
-	for (size_t i = 0; i < x->batch->nuncounted && counts_the_rest(p); i++) {
+	/* Events of no group are counted in partition 0. */
+	for (size_t i = 0; p->number == 0 && i < x->batch->nuncounted; i++) {
 		const struct batch_uncounted *u = &x->batch->uncounted[i];
 
 		add_count(&x->counts, u->rule, u->why, u->n);
@@ -430,6 +433,7 @@ begin(struct partition *p)
 	add_gaps(&args, p, b);
 	add_ended(&args, p, b);
 	redis_arg_int(&args, 0);
+	add_begun(&args, p, b);
 	redis_append(&x->wire, &args);
 	x->ncommands = 1;
 	buf_free(&args.wire);
@@ -444,7 +448,7 @@ build_one(struct partition *p)
 
 	while (x->rule < x->batch->nrules && x->batch->rules[x->rule].partition != p->number)
 		x->rule++;
-	if (x->rule == x->batch->nrules || p->state->round.announces)
+	if (x->rule == x->batch->nrules)
 		return false;
 	r = &x->batch->rules[x->rule];
 	if (x->index == 0)

@@ -77,6 +77,7 @@ struct partition {
 	struct link *link;
 	bool attached;
 	int64_t fence; /* of the last commit or attach */
+	size_t nended; /* ends of streams that it had when attached */
 	struct sending sending;
 	struct ev_timer *go_on; /* with sending */
 };
@@ -84,8 +85,6 @@ struct partition {
 /* A batch on its way to all partitions. */
 struct round {
 	struct batch *batch; /* NULL: none */
-	bool announces; /* first only where streams begin: a stream is known everywhere before
-	                   anything of it is counted anywhere */
 	unsigned waiting; /* partitions that are not done */
 	size_t nopened;
 };
@@ -94,7 +93,9 @@ struct round {
 struct stored {
 	char *stream, *path;
 	uint64_t offset, check;
+	uint64_t begin; /* of an end: where the stream began */
 	bool done;
+	bool is_begin; /* where the stream begins */
 	unsigned partition;
 	size_t order; /* in which it came */
 };
@@ -115,7 +116,8 @@ struct state {
 	unsigned npartitions;
 	unsigned renewed; /* times; only for replays */
 	bool ready;
-	char install[9];           /* names this state */
+	char install[9]; /* names this state; eight hex digits */
+	char fresh[9];   /* what would, were it new */
 	struct group_cache *groups; /* what commits are worked out from */
 	struct ahead *ahead;
 	struct round round;
@@ -150,7 +152,7 @@ void state_attached(struct state *s);
 
 /* state_positions.c: take in what a partition has stored. */
 void state_positions_add(struct state *s, unsigned partition, const struct redisReply *flat,
-    const struct redisReply *ended);
+    const struct redisReply *ended, const struct redisReply *begun);
 /* Work out where to go on, and what partitions have counted beyond; hand it on. */
 void state_positions_hand(struct state *s);
 void state_positions_forget(struct state *s);

@@ -12,6 +12,8 @@
 #include "util/num.h"
 #include "util/xalloc.h"
 
+#define ENDED_KEPT 1000 /* ends that Redis keeps (KEEP_ENDED in triaged.lua) */
+
 /* ---- as they are stored ---------------------------------------------------------- */
 
 /* Take the text before the next blank off ${rest}. */
@@ -66,6 +68,7 @@ parse_ended(const redisReply *text, struct stored *out)
 		out->stream = xstrdup(stream);
 		out->path = xstrdup(path);
 		out->offset = (uint64_t)json_integer_value(json_object_get(json, "examined"));
+		out->begin = (uint64_t)json_integer_value(json_object_get(json, "begin"));
 		out->done = true;
 	}
 	json_decref(json);
@@ -81,24 +84,34 @@ keep(struct state *s, unsigned partition, struct stored one)
 	s->stored[s->nstored++] = one;
 }
 
-void
-state_positions_add(
-    struct state *s, unsigned partition, const redisReply *flat, const redisReply *ended)
+/* {stream, value}...: positions, or where streams begin. */
+static void
+add_flat(struct state *s, unsigned partition, const redisReply *flat, bool is_begin)
 {
-	for (size_t i = 0; i < ended->elements; i++) {
-		struct stored one = {0};
-
-		if (parse_ended(ended->element[i], &one))
-			keep(s, partition, one);
-	}
 	for (size_t i = 0; i + 1 < flat->elements; i += 2) {
-		struct stored one = {0};
+		struct stored one = {.is_begin = is_begin};
 
 		if (parse_position(flat->element[i], flat->element[i + 1], &one))
 			keep(s, partition, one);
 		else
 			log_error("state", "a stored position that is none; its file is read again");
 	}
+}
+
+void
+state_positions_add(struct state *s, unsigned partition, const redisReply *flat,
+    const redisReply *ended, const redisReply *begun)
+{
+	s->partitions[partition].nended = ended->elements;
+	for (size_t i = 0; i < ended->elements; i++) {
+		struct stored one = {0};
+
+		if (parse_ended(ended->element[i], &one))
+			keep(s, partition, one);
+	}
+	add_flat(s, partition, flat, false);
+	if (s->npartitions > 1)
+		add_flat(s, partition, begun, true);
 }
 
 void
@@ -116,7 +129,7 @@ state_positions_forget(struct state *s)
 /* ---- brought together -------------------------------------------------------------- */
 
 /* By stream and partition, last what counts: a position before an end, a later end before
- * an earlier one. */
+ * an earlier one, anything before where the stream begins. */
 static int
 compare(const void *va, const void *vb)
 {
@@ -126,40 +139,76 @@ compare(const void *va, const void *vb)
 	if (order == 0)
 		order = (a->partition > b->partition) - (a->partition < b->partition);
 	if (order == 0)
+		order = (int)b->is_begin - (int)a->is_begin;
+	if (order == 0)
 		order = (int)b->done - (int)a->done;
 	return order != 0 ? order : (a->order > b->order) - (a->order < b->order);
 }
 
-static bool
-is_last(const struct stored *a, const struct stored *next, const struct stored *end)
+/* What ${partition} has of the stream that the records ${from} to ${to} are of; NULL: nothing. */
+static const struct stored *
+find(const struct stored *from, const struct stored *to, unsigned partition)
 {
-	return next == end || strcmp(a->stream, next->stream) != 0 || a->partition != next->partition;
+	for (const struct stored *a = to; a > from; a--)
+		if (a[-1].partition == partition)
+			return a[-1].is_begin ? NULL : &a[-1];
+	return NULL;
 }
 
-/* The records ${from} to ${to} are of one stream: where it is to go on, or NULL when all
- * have it at its end. */
-static const struct stored *
-least(const struct stored *from, const struct stored *to)
+/* Where the stream begins, for a partition that has nothing of it. */
+static struct stored
+begin_of(const struct stored *from, const struct stored *to)
 {
-	const struct stored *found = NULL;
-	bool live = false;
+	struct stored begin = {.stream = to[-1].stream, .path = to[-1].path};
 
 	for (const struct stored *a = from; a < to; a++) {
-		if (!is_last(a, a + 1, to))
-			continue;
-		live = live || !a->done;
-		if (found == NULL || a->offset < found->offset)
-			found = a;
+		if (a->is_begin)
+			return *a;
+		if (a->done)
+			begin.offset = a->begin;
 	}
-	return live ? found : NULL;
+	return begin;
+}
+
+/* Does ${partition} miss the stream since it has been set back, or was cut off before it
+ * heard of it?  The other reasons: it is no stream, or an end that was too long ago. */
+static bool
+is_missed(const struct state *s, const struct stored *from, unsigned partition, bool live)
+{
+	return strncmp(from->stream, "source:", 7) != 0 &&
+	    (live || s->partitions[partition].nended < ENDED_KEPT);
+}
+
+/* Where the stream is to go on, in ${out}; false when all have it at its end. */
+static bool
+least(const struct state *s, const struct stored *from, const struct stored *to, struct stored *out)
+{
+	bool live = false, missed = false, any = false;
+
+	for (unsigned i = 0; i < s->npartitions; i++) {
+		const struct stored *a = find(from, to, i);
+
+		live = live || (a != NULL && !a->done);
+		if (a != NULL && (!any || a->offset < out->offset))
+			*out = *a;
+		any = any || a != NULL;
+	}
+	for (unsigned i = 0; any && i < s->npartitions; i++)
+		missed = missed || (find(from, to, i) == NULL && is_missed(s, from, i, live));
+	if (missed)
+		*out = begin_of(from, to);
+	return live || missed;
 }
 
 static void
-note_ahead(struct ahead *ahead, const struct stored *from, const struct stored *to, uint64_t offset)
+note_ahead(const struct state *s, const struct stored *from, const struct stored *to, uint64_t offset)
 {
-	for (const struct stored *a = from; a < to; a++)
-		if (is_last(a, a + 1, to) && (a->offset > offset || a->done))
-			ahead_add(ahead, a->stream, a->partition, a->offset, a->done);
+	for (unsigned i = 0; i < s->npartitions; i++) {
+		const struct stored *a = find(from, to, i);
+
+		if (a != NULL && (a->offset > offset || a->done))
+			ahead_add(s->ahead, a->stream, i, a->offset, a->done);
+	}
 }
 
 struct merged {
@@ -193,19 +242,20 @@ merge_one(const struct stored *a, bool done)
 static size_t
 merge(struct state *s, const struct stored *from, const struct stored *to, struct merged *out)
 {
-	const struct stored *where = least(from, to);
-	bool again = where == NULL; /* or it was begun anew after its end */
+	const struct stored *first = find(from, to, 0);
+	struct stored where;
+	bool goes_on = least(s, from, to, &where);
+	/* Of what goes on only ends that it was begun anew after. */
+	bool ends = !goes_on || (first != NULL && !first->done);
 	size_t n = 0;
 
 	for (const struct stored *a = from; a < to; a++)
-		again = again || (a->partition == 0 && !a->done);
-	for (const struct stored *a = from; a < to; a++)
-		if (again && a->partition == 0 && a->done)
+		if (ends && a->partition == 0 && a->done)
 			out[n++] = merge_one(a, true);
-	if (where == NULL)
+	if (!goes_on)
 		return n;
-	out[n++] = merge_one(where, false);
-	note_ahead(s->ahead, from, to, where->offset);
+	out[n++] = merge_one(&where, false);
+	note_ahead(s, from, to, where.offset);
 	return n;
 }
 
