@@ -71,6 +71,7 @@ state_lose(struct state *s, const char *reason)
 	forget_round(s);
 	state_attach_forget(s);
 	s->noutcomes = 0;
+	ev_timer_cancel(s->pulse);
 	ev_timer_set(s->retry, s->backoff);
 	s->backoff = s->backoff * 2 > BACKOFF_MOST ? BACKOFF_MOST : s->backoff * 2;
 	if (s->ready) {
@@ -177,6 +178,7 @@ state_open(
 	s->asks.prev = s->asks.next = &s->asks;
 	s->backoff = BACKOFF_FIRST;
 	s->retry = ev_timer_new(ev, connect_now, s);
+	s->pulse = ev_timer_new(ev, state_pulse, s);
 	make_partitions(s);
 	if (conf->target == NULL) {
 		s->server = redis_server_new(ev, conf->dir, conf->durable);
@@ -206,6 +208,7 @@ state_free(struct state **sp)
 	free(s->partitions);
 	redis_find_free(&s->find);
 	ev_timer_free(&s->retry);
+	ev_timer_free(&s->pulse);
 	redis_server_free(&s->server);
 	free(s);
 	*sp = NULL;

@@ -7,9 +7,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "ev/ev.h"
 #include "state/state_internal.h"
 #include "util/digest.h"
 #include "util/xalloc.h"
+
+#define PULSE 5000 /* ms between looks whether all is as it was left */
 
 static void attach(struct partition *p);
 
@@ -67,8 +70,10 @@ attached(void *ctx, const struct redisReply *reply)
 		for (unsigned i = 1; i < s->npartitions; i++)
 			attach(&s->partitions[i]);
 	}
-	if (all_attached(s))
-		state_attached(s);
+	if (!all_attached(s))
+		return;
+	ev_timer_set(s->pulse, PULSE);
+	state_attached(s);
 }
 
 static void
@@ -109,4 +114,40 @@ state_attach_forget(struct state *s)
 	free(s->deliveries);
 	s->deliveries = NULL;
 	s->ndeliveries = 0;
+}
+
+/* ---- afterwards ---------------------------------------------------------------- */
+
+/* Commits are in order: until the next one is answered, the fence is that of the last. */
+static void
+told_fence(void *ctx, const struct redisReply *reply)
+{
+	struct partition *p = ctx;
+
+	if (state_error(reply) != NULL)
+		state_lose(p->state, state_error(reply));
+	else if (reply->type != REDIS_REPLY_INTEGER || reply->integer != p->fence)
+		state_lose(p->state, "it has lost what it had confirmed, or another daemon has this "
+		                     "node's name");
+}
+
+/* A server that was set back, or that serves no more, without a word: a daemon with
+ * nothing to commit would not notice. */
+void
+state_pulse(void *ctx)
+{
+	struct state *s = ctx;
+
+	for (unsigned i = 0; s->ready && i < s->npartitions; i++) {
+		struct partition *p = &s->partitions[i];
+		struct redis_args args = REDIS_ARGS_INIT;
+
+		if (p->sending.phase != SENDING_NOTHING)
+			continue;
+		state_call(p, &args, "triaged_fence");
+		redis_arg_str(&args, s->conf->node);
+		redis_command(p->link->redis, &args, told_fence, p);
+	}
+	if (s->ready)
+		ev_timer_set(s->pulse, PULSE);
 }

@@ -108,6 +108,7 @@ struct state {
 	struct redis_server *server; /* NULL with an operator's own */
 	struct redis_find *find;     /* which servers these are */
 	struct ev_timer *retry;
+	struct ev_timer *pulse; /* while ready */
 	int64_t backoff; /* ms until the next try */
 	int64_t quiet_until; /* monotonic ms: until then failing to connect is no news */
 	struct link *links;
@@ -149,6 +150,7 @@ void state_round_done(struct state *s, size_t nopened);
 void state_attach(struct state *s);
 void state_attach_forget(struct state *s);
 void state_attached(struct state *s);
+void state_pulse(void *ctx);
 
 /* state_positions.c: take in what a partition has stored. */
 void state_positions_add(struct state *s, unsigned partition, const struct redisReply *flat,

@@ -607,6 +607,13 @@ local function attach(keys, args)
     redis.call('HGETALL', P .. 'begin:' .. node)}
 end
 
+-- FCALL triaged_fence 1 P node
+-- Is all still as it was left?
+local function fence(keys, args)
+  if not args[1] then error('too few arguments') end
+  return tonumber(redis.call('HGET', keys[1] .. 'fence', args[1]) or '0')
+end
+
 -- Take the deliveries of an incident that were given up out of the outbox; that
 -- they were stays in its history.
 local function forget_dead(P, id)
@@ -783,6 +790,7 @@ local function groups(keys, args)
 end
 
 redis.register_function('triaged_attach', attach)
+redis.register_function('triaged_fence', fence)
 redis.register_function('triaged_due', due)
 redis.register_function('triaged_groups', groups)
 redis.register_function('triaged_gaps', gaps)
