@@ -10,6 +10,7 @@
 #include "ev/ev.h"
 #include "state/state_internal.h"
 #include "util/digest.h"
+#include "util/log.h"
 #include "util/xalloc.h"
 
 #define PULSE 5000 /* ms between looks whether all is as it was left */
@@ -60,6 +61,10 @@ attached(void *ctx, const struct redisReply *reply)
 		state_lose(s, state_error(reply) != NULL ? state_error(reply) : "a strange answer");
 		return;
 	}
+	if (reply->element[0]->integer <= p->fence)
+		log_warn("state",
+		    "partition %u was set back: Redis has lost what it had confirmed; it is read again",
+		    p->number);
 	p->attached = true;
 	p->fence = reply->element[0]->integer;
 	state_positions_add(s, p->number, reply->element[1], reply->element[3],

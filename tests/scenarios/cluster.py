@@ -165,9 +165,9 @@ def settle(test, daemon, load, failovers=True):
     wait_equal(lambda: sorted(daemon.summary_or_none() or []), expected, "incidents")
     wait(lambda: daemon.has_examined(test.path("auth.log")), "the log is examined")
     equal(sorted(daemon.restart().summary()), expected, "after a restart")
-    lost = daemon.said().count("lost what it had confirmed")
+    lost = daemon.said().count("was set back")
     print(f"events in incidents {sum(row[1] for row in expected)}, all there, each once; "
-          f"Redis was set back {lost} times")
+          f"partitions were set back {lost} times")
     check(lost > 0 or KILLS < 6 or not failovers, "no failover has lost anything")
 
 
