@@ -18,6 +18,7 @@
 #include "state/state.h"
 #include "util/buf.h"
 #include "util/clock.h"
+#include "util/json.h"
 #include "util/xalloc.h"
 
 #ifndef PACKAGE_VERSION
@@ -122,13 +123,38 @@ time_text(int64_t ms)
 	return out;
 }
 
+/* What need not be UTF-8, as a path; NULL is null. */
+static json_t *
+any_text(const char *s)
+{
+	struct buf quoted = BUF_INIT;
+	json_t *out;
+
+	if (s == NULL)
+		return json_null();
+	json_quote(&quoted, sv_str(s));
+	out = json_loadb(quoted.p, quoted.n, JSON_DECODE_ANY, NULL);
+	buf_free(&quoted);
+	return out;
+}
+
+/* 0 is null. */
+static json_t *
+time_or_null(int64_t ms)
+{
+	return ms == 0 ? json_null() : time_text(ms);
+}
+
 static void
 add_source(void *ctx, const struct source_status *st)
 {
 	json_array_append_new(ctx,
-	    json_pack("{s:s?, s:s?, s:s?, s:I, s:I, s:s?}", "source", st->source, "path", st->path,
-	        "stream", st->stream, "offset", (json_int_t)st->offset, "size",
-	        (json_int_t)st->size, "problem", st->problem));
+	    json_pack("{s:s?, s:o, s:s?, s:I, s:I, s:I, s:b, s:o, s:o, s:o}", "source",
+	        st->source, "path", any_text(st->path), "stream", st->stream, "offset",
+	        (json_int_t)st->offset, "size", (json_int_t)st->size, "unended",
+	        (json_int_t)st->unended, "rotated", st->rotated, "grew",
+	        time_or_null(st->heard), "begun", time_or_null(st->begun), "problem",
+	        any_text(st->problem)));
 }
 
 json_t *
@@ -175,9 +201,9 @@ redis_status(const struct daemon *d)
 	const struct state *s = pipeline_state(d->pipeline);
 	const struct state_stats *st = state_stats(s);
 
-	return json_pack("{s:b, s:s, s:I, s:I, s:I}", "ready", state_is_ready(s), "problem",
+	return json_pack("{s:b, s:s, s:I, s:I, s:I, s:I}", "ready", state_is_ready(s), "problem",
 	    state_problem(s), "commits", (json_int_t)st->commits, "losses",
-	    (json_int_t)st->losses, "refused", (json_int_t)st->refused);
+	    (json_int_t)st->losses, "collisions", (json_int_t)st->collisions, "refused", (json_int_t)st->refused);
 }
 
 struct status_request {
@@ -244,6 +270,7 @@ const struct control_command daemon_commands[] = {
     {"outbox", run_outbox},
     {"sources", commands_sources_run},
     {"reload", run_reload},
+    {"rule", commands_rule_run},
     {"rules", run_rules},
     {NULL, NULL},
 };

@@ -29,6 +29,7 @@
 #define DRAIN_TIME 10000 /* ms that a stop waits for commits and webhooks */
 #define LAST_TIME 1000   /* ms more, for what it has to say about the rest */
 #define READY_TIME 5000  /* ms that a start waits for Redis before it counts as done */
+#define LOCK_TIME 1000   /* ms that a start waits for the lock of one that was killed */
 #define LOOK 10          /* ms between looks */
 
 static void
@@ -96,6 +97,10 @@ terminate(void *ctx, int signo)
 	log_info("daemon", "stopping (signal %d)", signo);
 	sd_notify(0, "STOPPING=1");
 	d->stopping = true;
+	/* What a change would have left to the next must be taken in now. */
+	receive_sockets_expect(d->sockets, NULL, 0);
+	if (ev_timer_is_set(d->drain))
+		pipeline_drain(d->pipeline);
 	daemon_begin_drain(d);
 }
 
@@ -114,7 +119,20 @@ look_ready(void *ctx)
 		sd_notify(0, "READY=1");
 }
 
-/* One daemon per state directory; the lock goes with the process. */
+/* The lock goes with the process; but a child of one that was killed, forked and not yet
+ * another program, has it for a moment more. */
+static bool
+take_lock(int fd)
+{
+	for (int waited = 0; flock(fd, LOCK_EX | LOCK_NB) < 0; waited += LOOK) {
+		if ((errno != EWOULDBLOCK && errno != EINTR) || waited >= LOCK_TIME)
+			return false;
+		usleep(LOOK * 1000);
+	}
+	return true;
+}
+
+/* One daemon per state directory. */
 static int
 lock_state_dir(const char *dir)
 {
@@ -131,7 +149,7 @@ lock_state_dir(const char *dir)
 		log_error("daemon", "%s: %s", path, strerror(errno));
 		return -1;
 	}
-	if (flock(fd, LOCK_EX | LOCK_NB) < 0) {
+	if (!take_lock(fd)) {
 		log_error("daemon", "%s is held: another triaged runs on this state_dir", path);
 		close(fd);
 		return -1;

@@ -32,6 +32,7 @@ extern const struct control_command daemon_commands[];
 /* What "status" and "sources" tell of each stream. */
 json_t *commands_list_sources(const struct daemon *d);
 void commands_sources_run(void *ctx, struct control_request *req);
+void commands_rule_run(void *ctx, struct control_request *req);
 
 /* Read no more, let what is under way end, then leave the loop. */
 void daemon_begin_drain(struct daemon *d);

@@ -21,7 +21,7 @@ struct intake {
 	void *ctx;
 	struct source_set *source;
 	struct receive *receive; /* NULL when nobody sends */
-	struct format **formats; /* by source; NULL where lines are scanned as they are */
+	struct format **formats; /* by source */
 	struct ev_timer *join;   /* when lines that wait for more shall not any longer */
 	struct intake_losses losses;
 	bool live; /* what is told now will be committed */
@@ -165,8 +165,11 @@ got_loss(void *ctx, const struct trouble *t)
 	if (in->live) {
 		intake_losses_add(&in->losses, t);
 		intake_losses_tell(&in->losses, got_trouble, in);
-	} else if (intake_losses_add(&in->losses, t)) {
-		log_warn("intake", "%s: %s; Redis is away, it is told there later", t->source, t->text);
+	} else {
+		if (intake_losses_add(&in->losses, t))
+			log_warn("intake", "%s: %s; Redis is away, it is told there later",
+			    t->source, t->text);
+		intake_losses_save(&in->losses);
 	}
 }
 
@@ -184,8 +187,6 @@ open_formats(struct intake *in)
 
 	in->formats = xcalloc(conf->nsources, sizeof(struct format *));
 	for (size_t i = 0; i < conf->nsources; i++) {
-		if (!format_is_needed(&conf->sources[i]))
-			continue;
 		in->formats[i] = format_new(&conf->sources[i], conf->max_line, &error);
 		if (in->formats[i] == NULL) {
 			log_error("intake", "%s: %s", conf->sources[i].id.s, buf_str(&error));
@@ -194,6 +195,16 @@ open_formats(struct intake *in)
 		}
 	}
 	return true;
+}
+
+/* Those that were not told before the daemon ended. */
+static void
+load_losses(struct intake *in)
+{
+	char *path = xasprintf("%s/spool/losses.json", in->conf->state_dir);
+
+	intake_losses_load(&in->losses, path);
+	free(path);
 }
 
 static bool
@@ -221,6 +232,7 @@ intake_open(
 	in->cb = cb;
 	in->ctx = ctx;
 	in->join = ev_timer_new(ev, join_due, in);
+	load_losses(in);
 	if (!open_formats(in) || !open_receive(in, ev)) {
 		intake_free(&in);
 		return NULL;
@@ -244,6 +256,8 @@ intake_free(struct intake **inp)
 		format_free(&in->formats[i]);
 	free(in->formats);
 	ev_timer_free(&in->join);
+	if (in->losses.n > 0)
+		intake_losses_save(&in->losses);
 	intake_losses_free(&in->losses);
 	free(in);
 }
@@ -268,6 +282,8 @@ intake_lost(struct intake *in)
 	source_pause(in->source);
 	in->live = false;
 	intake_losses_again(&in->losses);
+	if (in->losses.n > 0)
+		intake_losses_save(&in->losses);
 }
 
 void
@@ -280,6 +296,8 @@ void
 intake_confirmed(struct intake *in)
 {
 	intake_losses_confirmed(&in->losses);
+	if (in->losses.saved)
+		intake_losses_save(&in->losses);
 }
 
 void

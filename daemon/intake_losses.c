@@ -1,6 +1,6 @@
 /*
  * intake_losses: see intake_losses.h.  Holds few: those of one kind, source and
- * path are summed up while they cannot be told.
+ * path are summed up while they cannot be told.  intake_losses_file.c has the file.
  */
 #include "intake_losses.h"
 
@@ -38,6 +38,7 @@ copy(const char *s)
 static void
 clear(struct loss *loss)
 {
+	free((char *)(uintptr_t)loss->trouble.source);
 	free((char *)(uintptr_t)loss->trouble.path);
 	free((char *)(uintptr_t)loss->trouble.text);
 }
@@ -58,6 +59,7 @@ intake_losses_add(struct intake_losses *l, const struct trouble *t)
 	}
 	*loss = (struct loss){.trouble = *t, .state = LOSS_NEW};
 	loss->trouble.stream = NULL;
+	loss->trouble.source = xstrdup(t->source);
 	loss->trouble.path = copy(t->path);
 	loss->trouble.text = copy(t->text);
 	loss->trouble.lost = lost;
@@ -110,5 +112,6 @@ intake_losses_free(struct intake_losses *l)
 	for (size_t i = 0; i < l->n; i++)
 		clear(&l->v[i]);
 	free(l->v);
+	free(l->path);
 	*l = (struct intake_losses){0};
 }

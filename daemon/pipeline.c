@@ -7,12 +7,14 @@
 
 #include <stdlib.h>
 
+#include "clockwork.h"
 #include "correlate/correlate.h"
 #include "decode/decode.h"
 #include "ev/ev.h"
 #include "intake.h"
 #include "match/match.h"
 #include "notify/notify.h"
+#include "relay.h"
 #include "rule/ruleset.h"
 #include "scan/scan.h"
 #include "seen.h"
@@ -23,6 +25,7 @@
 #include "util/xalloc.h"
 
 #define POSITIONS_EVERY 1000 /* ms between commits that carry no event */
+#define AHEAD 300000         /* ms that a line may be of the future */
 
 struct pipeline {
 	const struct pipeline_conf *conf;
@@ -41,6 +44,8 @@ struct pipeline {
 	bool full;              /* the source is paused until a commit is in */
 	bool draining;
 	bool closed; /* nothing more can be told by the intake */
+	bool behind; /* scratch: a source has something unread */
+	struct clockwork *clockwork; /* timed rules; NULL without intake */
 	struct pipeline_stats stats;
 };
 
@@ -51,8 +56,10 @@ got_event(void *ctx, const struct event *event)
 {
 	struct pipeline *p = ctx;
 
-	p->stats.events++;
-	seen_event(p->seen, event);
+	if (!event->rule->context) {
+		p->stats.events++;
+		seen_event(p->seen, event);
+	}
 	if (p->conf->event != NULL)
 		p->conf->event(p->conf->ctx, event);
 	if (p->state != NULL)
@@ -63,9 +70,13 @@ static void
 got_line(void *ctx, const struct line *line, const uint32_t *rules, size_t nrules)
 {
 	struct pipeline *p = ctx;
+	int64_t now = p->conf->now != 0 ? p->conf->now : clock_now();
 	struct record record;
 
-	decode_line(p->decoder, line, p->conf->now != 0 ? p->conf->now : clock_now(), &record);
+	decode_line(p->decoder, line, now, &record);
+	/* A clock that is wrong, or a forged stamp, must not outlast all that follows. */
+	if (p->conf->now == 0 && record.time > now + AHEAD)
+		record.time = now;
 	match_rules(p->matcher, &record, rules, nrules, got_event, p);
 }
 
@@ -224,6 +235,14 @@ committed(void *ctx, const struct batch *b, size_t nopened)
 }
 
 static void
+timers_counted(void *ctx)
+{
+	struct pipeline *p = ctx;
+
+	ev_timer_set(p->soon, 0);
+}
+
+static void
 state_ready(void *ctx, const struct position *positions, size_t n)
 {
 	struct pipeline *p = ctx;
@@ -232,6 +251,7 @@ state_ready(void *ctx, const struct position *positions, size_t n)
 		return;
 	correlate_reset(p->correlator);
 	intake_start(p->intake, positions, n);
+	clockwork_start(p->clockwork, p->state, p->rules);
 	p->full = false;
 	intake_resume(p->intake);
 }
@@ -244,8 +264,38 @@ state_lost(void *ctx, const char *reason)
 	(void)reason;
 	if (p->intake == NULL)
 		return;
+	clockwork_stop(p->clockwork);
 	intake_lost(p->intake);
 	correlate_reset(p->correlator);
+}
+
+/* A source that has more to read than a line may still tell what seems to be absent. */
+static void
+look_behind(void *ctx, const struct source_status *st)
+{
+	struct pipeline *p = ctx;
+
+	if (st->size > st->offset && st->size - st->offset > p->conf->intake->max_line)
+		p->behind = true;
+}
+
+static bool
+is_current(void *ctx)
+{
+	struct pipeline *p = ctx;
+
+	p->behind = false;
+	intake_each(p->intake, look_behind, p);
+	return !p->behind && !p->draining;
+}
+
+static void
+state_relayed(void *ctx, struct sv json)
+{
+	struct pipeline *p = ctx;
+
+	relay_count(p->correlator, p->rules, json);
+	ev_timer_set(p->soon, 0);
 }
 
 /* ---- state -> notify, and the outcome back --------------------------------- */
@@ -282,6 +332,7 @@ static const struct source_cb source_cb = {
 static const struct state_cb state_cb = {.ready = state_ready,
     .delivery = got_delivery,
     .committed = committed,
+    .relayed = state_relayed,
     .lost = state_lost};
 
 struct pipeline *
@@ -302,6 +353,10 @@ pipeline_open(struct ev *ev, const struct pipeline_conf *conf)
 			pipeline_free(&p);
 			return NULL;
 		}
+		p->clockwork = clockwork_new(ev, &(struct clockwork_conf){.correlator = p->correlator,
+		                                     .is_current = is_current,
+		                                     .counted = timers_counted,
+		                                     .ctx = p});
 		p->notify = notify_new(ev, conf->channels, conf->nchannels, conf->urls,
 		    conf->secrets, attempt_ended, p);
 	}
@@ -326,6 +381,8 @@ pipeline_set_rules(struct pipeline *p, struct ruleset *rules, struct scanner *sc
 	matcher_free(&p->matcher);
 	p->matcher = matcher_new(rules);
 	p->scanner = scanner;
+	if (p->clockwork != NULL && p->state != NULL && state_is_ready(p->state))
+		clockwork_start(p->clockwork, p->state, rules);
 	ruleset_unref(&old);
 }
 
@@ -361,6 +418,7 @@ pipeline_free(struct pipeline **pp)
 	if (p == NULL)
 		return;
 	notify_free(&p->notify);
+	clockwork_free(&p->clockwork);
 	intake_free(&p->intake);
 	state_free(&p->state);
 	correlator_free(&p->correlator);

@@ -37,7 +37,7 @@ struct pipeline_conf {
 	size_t nchannels;
 	const char *const *urls, *const *secrets; /* by channel, see notify_new() */
 	int64_t now; /* replay: the time that years are inferred from; 0 = the clock */
-	void (*event)(void *ctx, const struct event *e); /* sees each event; may be NULL */
+	void (*event)(void *ctx, const struct event *e); /* sees each event, and what is only context; may be NULL */
 	void *ctx;
 };
 

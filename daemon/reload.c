@@ -11,6 +11,7 @@
 #include "daemon_internal.h"
 #include "ev/ev_job.h"
 #include "pipeline.h"
+#include "receive/receive.h"
 #include "rule/ruleset.h"
 #include "setup.h"
 #include "util/buf.h"
@@ -68,6 +69,9 @@ apply(struct daemon *d, struct setup *s)
 	log_info("reload", "the configuration has changed: starting anew");
 	setup_free(&d->next);
 	d->next = s;
+	if (!d->stopping)
+		receive_sockets_expect(
+		    d->sockets, s->config->sources.v, s->config->sources.n);
 	daemon_begin_drain(d);
 }
 

@@ -11,6 +11,7 @@
 #include "receive/receive.h"
 #include "rule/ruleset.h"
 #include "scan/scan.h"
+#include "util/vis.h"
 #include "util/xalloc.h"
 
 static const struct channel_conf *
@@ -135,9 +136,14 @@ got_result(void *ctx, const struct rules_test_result *r)
 	struct test_run *run = ctx;
 
 	run->tests++;
-	if (!r->ok)
-		buf_printf(run->errors, "%s:%d:%d: test of %s: %s\n", r->file, r->line, r->column, r->rule,
-		    r->text);
+	if (r->ok)
+		return;
+	buf_printf(run->errors, "%s:%d:%d: test of %s", r->file, r->line, r->column, r->rule);
+	if (r->name != NULL) {
+		buf_puts(run->errors, ", ");
+		vis_text(run->errors, sv_str(r->name));
+	}
+	buf_printf(run->errors, ": %s\n", r->text);
 }
 
 static bool

@@ -321,6 +321,42 @@ END_TEST
 
 /* The same lines through one decoder, forth and back, must not disturb each
  * other by what is remembered of the last one. */
+static const struct reduced {
+	const char *line, *program, *message;
+	unsigned repeat;
+} reduced[] = {
+    {"Dec 10 06:55:48 web1 sshd[1]: message repeated 3 times: [ Failed for x]", "sshd", "Failed for x",
+        3},
+    {"Dec 10 06:55:48 web1 sshd[1]: message repeated 1 times: [Failed for x [preauth]]", "sshd",
+        "Failed for x [preauth]", 1},
+    {"sshd[1]: message repeated 999999999 times: [ x", "sshd", "x", 10000},
+    {"sshd[1]: message repeated 2 times: []", "sshd", "", 2},
+    {"sshd[1]: message repeated 0 times: [ x]", "sshd", "message repeated 0 times: [ x]", 1},
+    {"sshd[1]: message repeated  times: [ x]", "sshd", "message repeated  times: [ x]", 1},
+    {"sshd[1]: message repeated 9999999999 times: [ x]", "sshd",
+        "message repeated 9999999999 times: [ x]", 1},
+    {"sshd[1]: message repeated 2 times: ", "sshd", "message repeated 2 times: ", 1},
+    {"sshd[1]: message repeated 2", "sshd", "message repeated 2", 1},
+    {"sshd[1]: said: message repeated 2 times: [ x]", "sshd", "said: message repeated 2 times: [ x]", 1},
+    {"Dec 10 06:55:48 web1 last message repeated 2 times", "", "last message repeated 2 times", 1},
+};
+
+START_TEST(what_was_reduced_counts_for_all)
+{
+	const struct reduced *s = &reduced[_i];
+	struct decoder *d = decoder_in("UTC0");
+	struct line line;
+	struct record rec = decode(d, sv_str(s->line), at("2026-01-10T12:00:00"), &line);
+
+	expect("program", rec.program, s->program);
+	expect("message", rec.message, s->message);
+	ck_assert_uint_eq(rec.repeat, s->repeat);
+	decode_header(d, &line, at("2026-01-10T12:00:00"), &rec);
+	ck_assert_uint_eq(rec.repeat, 1);
+	decoder_free(&d);
+}
+END_TEST
+
 START_TEST(line_does_not_depend_on_the_one_before)
 {
 	struct decoder *d = decoder_in("UTC");
@@ -1008,6 +1044,7 @@ main(void)
 	int failed;
 
 	tcase_add_loop_test(lines, line_is_decoded, 0, COUNT(samples));
+	tcase_add_loop_test(lines, what_was_reduced_counts_for_all, 0, COUNT(reduced));
 	tcase_add_test(lines, line_does_not_depend_on_the_one_before);
 	tcase_add_loop_test(lines, stamp_is_taken_off, 0, COUNT(own_stamps));
 	tcase_add_loop_test(lines, stamp_in_brackets_is_taken_off, 0, COUNT(bracketed_stamps));

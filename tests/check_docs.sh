@@ -98,6 +98,29 @@ check_names() {
 	    complain 'man/triaged-rules.5: the table of fields is not that of daemon/rule/rule_fields.c'
 }
 
+# The rule files in triaged-rules(5), those that have events of their own: they load, and
+# their tests pass.
+check_examples() {
+	mkdir "$tmp/examples"
+	awk -v dir="$tmp/examples" '
+	/^\.Ed/ {
+		if (text ~ /(^|\n)events:/) {
+			printf "%s", text >(dir "/" ++n ".yaml")
+			close(dir "/" n ".yaml")
+		}
+		text = ""
+		inside = 0
+	}
+	inside { gsub(/\\e/, "\\"); text = text $0 "\n" }
+	/^\.Bd -literal$/ { inside = 1 }' man/triaged-rules.5
+	echo 203.0.113.77 >"$tmp/examples/office.txt"
+	for file in "$tmp"/examples/*.yaml; do
+		"$TRIAGECTL" rules test "$file" >"$tmp/tested" 2>&1 ||
+		    complain "man/triaged-rules.5: $(cat "$tmp/tested")"
+	done
+	[ "$(ls "$tmp/examples" | wc -l)" -gt 3 ] || complain 'triaged-rules(5): where are the examples?'
+}
+
 # Links of the form [text](path#part) and [text](path).
 check_links() {
 	for document in $documents; do
@@ -138,6 +161,7 @@ check_manuals() {
 
 mode=${1:-check}
 check_generated
+check_examples
 check_names
 check_links
 check_paths

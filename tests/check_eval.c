@@ -6,7 +6,6 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "cli/offline_format.h"
 #include "conf/config.h"
 #include "eval/eval_host.h"
 #include "eval/eval_labels.h"
@@ -38,42 +37,6 @@ START_TEST(hosts_are_compared_by_value)
 	ck_assert(!eval_host_same("192.0.2.1", sv_str(large)));
 	ck_assert(eval_host_same(large, sv_str(large)));
 	free(large);
-}
-END_TEST
-
-START_TEST(lines_are_of_the_format_they_begin_like)
-{
-	static const struct {
-		const char *line;
-		int format;
-	} cases[] = {{"", FORMAT_AUTO}, {"{\"a\":1}", FORMAT_JSON}, {"{", FORMAT_JSON},
-	    {"{\"log\":\"x\\n\",\"stream\":\"stdout\",\"time\":\"t\"}", FORMAT_DOCKER},
-	    {"{\"log\":\"x\"}", FORMAT_JSON}, {" {\"a\":1}", FORMAT_AUTO},
-	    {"Jan  1 00:00:00 alpha app: {\"a\":1}", FORMAT_AUTO},
-	    {"type=AVC msg=audit(1.1:1): x", FORMAT_AUDIT},
-	    {"node=alpha type=AVC msg=audit(1.1:1): x", FORMAT_AUDIT},
-	    {"type=AVC x msg=audit(1.1:1): x", FORMAT_AUTO}, {"type=", FORMAT_AUTO},
-	    {"node=", FORMAT_AUTO}, {"node=alpha", FORMAT_AUTO},
-	    {"Jan  1 00:00:00 alpha kernel: audit: type=1400 audit(1.1:1): x", FORMAT_AUTO},
-	    {"CEF:0|a|b|c|d|e|f|", FORMAT_CEF}, {"<13>Jan  1 00:00:00 alpha CEF:0|a|b|c|d|e|f|", FORMAT_CEF},
-	    {"Jan  1 00:00:00 alpha app: said CEF:0|a|b|c|d|e|f|", FORMAT_AUTO}, {"CEF", FORMAT_AUTO},
-	    {"2026-01-01T00:00:00.1Z stdout F x", FORMAT_CRI},
-	    {"2026-01-01T00:00:00.1+01:00 stderr P", FORMAT_CRI},
-	    {"2026-01-01T00:00:00.1Z stdout Fine", FORMAT_AUTO},
-	    {"2026-01-01T00:00:00.1Z stdout", FORMAT_AUTO}, {"2026-01-01T00:00:00.1Z", FORMAT_AUTO},
-	    {"2026-01-01T00:00:00Z alpha app: x stdout F x", FORMAT_AUTO},
-	    {"192.0.2.1 - - [01/Jan/2026:00:00:00 +0000] \"GET / HTTP/1.1\" 200 1", FORMAT_AUTO}};
-
-	for (size_t i = 0; i < COUNT(cases); i++) {
-		/* Exactly its bytes: a sanitizer sees who reads beyond them. */
-		size_t n = strlen(cases[i].line);
-		char *copy = xmalloc(n + (n == 0));
-
-		memcpy(copy, cases[i].line, n);
-		ck_assert_msg(offline_format_of((struct sv){copy, n}) == cases[i].format, "%s is %s",
-		    cases[i].line, config_formats[offline_format_of((struct sv){copy, n})]);
-		free(copy);
-	}
 }
 END_TEST
 
@@ -160,7 +123,6 @@ main(void)
 	int failed;
 
 	tcase_add_test(tc, hosts_are_compared_by_value);
-	tcase_add_test(tc, lines_are_of_the_format_they_begin_like);
 	tcase_add_test(tc, a_record_has_no_more_lines_than_fit_into_it);
 	tcase_add_test(tc, lines_without_a_label_are_passed_over);
 	suite_add_tcase(suite, tc);

@@ -9,8 +9,10 @@
 #include <string.h>
 
 #include "conf/config.h"
+#include "decode/decode.h"
 #include "format/format.h"
 #include "model/fields.h"
+#include "scan/scan.h"
 #include "spool/spool_line.h"
 #include "util/clock.h"
 #include "util/xalloc.h"
@@ -32,6 +34,7 @@ struct got {
 	uint64_t position[STREAMS_MAX];
 	int nstreams;
 	bool cut_away; /* a position may go back */
+	struct decoder *decoder; /* text may go on as it is; lines are kept as they are decoded */
 };
 
 struct rig {
@@ -66,6 +69,41 @@ keep_line(struct got *g, const struct chunk *chunk, struct sv line)
 	g->lines[g->n++] = xstrndup(line.p, line.n);
 }
 
+static void
+put_part(struct buf *out, const char *name, struct sv value)
+{
+	if (value.n == 0)
+		return;
+	buf_printf(out, US "%s=", name);
+	buf_sv(out, value);
+}
+
+/* Whatever form it came in: what becomes of it, as a line of format/. */
+static void
+keep_decoded(void *ctx, const struct line *line)
+{
+	struct got *g = ctx;
+	struct chunk chunk = {.stream = line->stream, .cut = line->cut};
+	struct buf out = BUF_INIT;
+	struct record rec;
+
+	decode_line(g->decoder, line, NOW, &rec);
+	buf_printf(&out, "%llu" US "@time=%lld", (unsigned long long)line->offset, (long long)rec.time);
+	put_part(&out, "@host", rec.host);
+	put_part(&out, "@program", rec.program);
+	put_part(&out, "@pid", rec.pid);
+	for (size_t i = 0; i < rec.nfields; i++) {
+		buf_puts(&out, US);
+		buf_sv(&out, rec.fields[i].name);
+		buf_putc(&out, '=');
+		buf_sv(&out, rec.fields[i].value);
+	}
+	buf_puts(&out, US "@message=");
+	buf_sv(&out, rec.message);
+	keep_line(g, &chunk, buf_view(&out));
+	buf_free(&out);
+}
+
 /* A chunk's lines are whole, positions only grow. */
 static void
 got_chunk(void *ctx, const struct chunk *chunk)
@@ -74,9 +112,13 @@ got_chunk(void *ctx, const struct chunk *chunk)
 	uint64_t *position = position_of(g, chunk->stream);
 	struct sv rest = chunk->data;
 
-	ck_assert_int_eq(chunk->form, LINE_FIELDS);
+	ck_assert(chunk->form == LINE_FIELDS || g->decoder != NULL);
 	ck_assert(g->cut_away || chunk->next >= *position);
 	*position = chunk->next;
+	if (g->decoder != NULL) {
+		scan_each(chunk, keep_decoded, g);
+		return;
+	}
 	if (chunk->cut) {
 		ck_assert_ptr_null(memchr(rest.p, '\n', rest.n));
 		keep_line(g, chunk, rest);
@@ -94,9 +136,12 @@ got_chunk(void *ctx, const struct chunk *chunk)
 static void
 forget_lines(struct got *g)
 {
+	struct decoder *decoder = g->decoder;
+
 	for (int i = 0; i < g->n; i++)
 		free(g->lines[i]);
 	memset(g, 0, sizeof(*g));
+	g->decoder = decoder;
 }
 
 static struct rig *
@@ -110,6 +155,8 @@ rig_of(int format, const char *multiline)
 	r->conf.multiline.s = (char *)(uintptr_t)multiline;
 	r->f = format_new(&r->conf, 65536, &error);
 	ck_assert_msg(r->f != NULL, "%s", buf_str(&error));
+	if (format == FORMAT_AUTO && multiline == NULL)
+		r->got.decoder = decoder_new();
 	return r;
 }
 
@@ -117,6 +164,7 @@ static void
 rig_end(struct rig *r)
 {
 	forget_lines(&r->got);
+	decoder_free(&r->got.decoder);
 	format_free(&r->f);
 	free(r);
 }
@@ -215,6 +263,97 @@ check_wanted(const struct wanted *w)
 	rig_end(r);
 }
 
+/* ---- what lines look like --------------------------------------------------- */
+
+START_TEST(test_guess)
+{
+	static const struct {
+		const char *line;
+		int format;
+	} cases[] = {{"", FORMAT_AUTO}, {"{\"a\":1}", FORMAT_JSON}, {"{", FORMAT_JSON},
+	    {"{\"log\":\"x\\n\",\"stream\":\"stdout\",\"time\":\"t\"}", FORMAT_DOCKER},
+	    {"{\"log\":\"x\"}", FORMAT_JSON}, {" {\"a\":1}", FORMAT_AUTO},
+	    {"Jan  1 00:00:00 alpha app: {\"a\":1}", FORMAT_AUTO},
+	    {"type=AVC msg=audit(1.1:1): x", FORMAT_AUDIT},
+	    {"node=alpha type=AVC msg=audit(1.1:1): x", FORMAT_AUDIT},
+	    {"type=AVC x msg=audit(1.1:1): x", FORMAT_AUTO}, {"type=", FORMAT_AUTO},
+	    {"node=", FORMAT_AUTO}, {"node=alpha", FORMAT_AUTO},
+	    {"Jan  1 00:00:00 alpha kernel: audit: type=1400 audit(1.1:1): x", FORMAT_AUTO},
+	    {"CEF:0|a|b|c|d|e|f|", FORMAT_CEF}, {"<13>Jan  1 00:00:00 alpha CEF:0|a|b|c|d|e|f|", FORMAT_CEF},
+	    {"Jan  1 00:00:00 alpha app: said CEF:0|a|b|c|d|e|f|", FORMAT_AUTO}, {"CEF", FORMAT_AUTO},
+	    {"2026-01-01T00:00:00.1Z stdout F x", FORMAT_CRI},
+	    {"2026-01-01T00:00:00.1+01:00 stderr P", FORMAT_CRI},
+	    {"2026-01-01T00:00:00.1Z stdout Fine", FORMAT_AUTO},
+	    {"2026-01-01T00:00:00.1Z stdout", FORMAT_AUTO}, {"2026-01-01T00:00:00.1Z", FORMAT_AUTO},
+	    {"2026-01-01T00:00:00Z alpha app: x stdout F x", FORMAT_AUTO},
+	    {"192.0.2.1 - - [01/Jan/2026:00:00:00 +0000] \"GET / HTTP/1.1\" 200 1", FORMAT_AUTO}};
+
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		/* Exactly its bytes: a sanitizer sees who reads beyond them. */
+		size_t n = strlen(cases[i].line);
+		char *copy = xmalloc(n + (n == 0));
+
+		memcpy(copy, cases[i].line, n);
+		ck_assert_msg(format_guess((struct sv){copy, n}) == cases[i].format, "%s is %s",
+		    cases[i].line, config_formats[format_guess((struct sv){copy, n})]);
+		free(copy);
+	}
+}
+END_TEST
+
+/* What a source of format auto gives on, and in which form. */
+START_TEST(test_auto)
+{
+	struct rig *r = after(FORMAT_AUTO,
+	    "Jan 31 23:59:59 web1 shop[9]: one\n"
+	    "{\"msg\":\"two\",\"user\":\"ann\"}\n"
+	    "Jan 31 23:59:59 web1 shop[9]: message repeated 3 times: [ three]\n"
+	    "<13>Jan 31 23:59:59 fw1 CEF:0|v|p|1|i|n|5|src=192.0.2.1\n");
+
+	ck_assert_int_eq(r->got.n, 4);
+	expect(r, 0, "@message", "one");
+	expect(r, 0, "@program", "shop");
+	expect(r, 1, "@message", "two");
+	expect(r, 1, "user", "ann");
+	expect(r, 2, "@message", "three");
+	expect(r, 3, "src", "192.0.2.1");
+	expect(r, 3, "@host", "fw1");
+	ck_assert_int_eq(strncmp(r->got.lines[2], "61" US, 3), 0);
+	rig_end(r);
+}
+END_TEST
+
+static void
+note_number(void *ctx, const struct line *line)
+{
+	buf_printf(ctx, "%llu@%llu ", (unsigned long long)line->number, (unsigned long long)line->offset);
+}
+
+static void
+note_numbers(void *ctx, const struct chunk *chunk)
+{
+	scan_each(chunk, note_number, ctx);
+}
+
+/* A record is of its first line. */
+START_TEST(test_numbers)
+{
+	static const char *const texts[] = {
+	    "a\n{\"b\":1}\n\nc\n", "type=SYSCALL msg=audit(1.1:1): a\ntype=USER_LOGIN msg=audit(1.1:2): b\n"
+	    "type=PROCTITLE msg=audit(1.1:1): c\n"};
+	static const char *const wanted_numbers[] = {"1@0 2@2 4@11 ", "1@0 2@33 "};
+	struct source_conf conf = {.format = FORMAT_AUTO};
+
+	for (int i = 0; i < COUNT(texts); i++) {
+		struct buf out = BUF_INIT;
+
+		format_try(&conf, sv_str(texts[i]), NOW, note_numbers, &out);
+		ck_assert_str_eq(buf_str(&out), wanted_numbers[i]);
+		buf_free(&out);
+	}
+}
+END_TEST
+
 /* ---- each format as programs write it; "" = not there ------------------------- */
 
 static const struct wanted wanted[] = {
@@ -236,6 +375,14 @@ static const struct wanted wanted[] = {
     {FORMAT_JSON, "{\"time\":1700000000123456789,\"log\":\"a\"}\n", {"@time", "1700000000123"}},
     {FORMAT_JSON, "{\"a\":\"one\",\"b\":\"two words\",\"c\":3}\n",
         {"@message", "a=one b=\"two words\" c=3", "@time", ""}},
+    {FORMAT_JSON, "{\"msg\":\"message repeated 2 times: [ x]\"}\n",
+        {"@message", "message repeated 2 times: [ x]"}},
+    {FORMAT_DOCKER,
+        "{\"log\":\"sshd[1]: message repeated 2 times: [ x]\\n\",\"stream\":\"stdout\",\"time\":\"2026-01-31T23:59:"
+        "59Z\"}\n",
+        {"@message", "message repeated 2 times: [ x]", "@program", "sshd"}},
+    {FORMAT_JSON, "{\"a\":\"one\",\"msg\":\"\"}\n", {"@message", "a=one msg=\"\""}},
+    {FORMAT_JSON, "{\"msg\":\"\",\"log\":\"two\"}\n", {"@message", "two"}},
     {FORMAT_JSON,
         "{\"MESSAGE\":[72,195,182,10,33],\"__REALTIME_TIMESTAMP\":\"1700000000123456\",\"PRIORITY\":"
         "\"3\",\"SYSLOG_FACILITY\":\"10\",\"_PID\":\"77\",\"SYSLOG_IDENTIFIER\":\"sshd\",\"_HOSTNAME\":"
@@ -661,14 +808,9 @@ START_TEST(test_multiline_pattern)
 	struct source_conf conf = {.multiline = {.s = (char *)(uintptr_t) "^(a"}};
 	struct buf error = BUF_INIT;
 
-	ck_assert(format_is_needed(&conf));
 	ck_assert_ptr_null(format_new(&conf, 65536, &error));
 	ck_assert_ptr_nonnull(strstr(buf_str(&error), "multiline"));
 	buf_free(&error);
-	conf.multiline.s = NULL;
-	ck_assert(!format_is_needed(&conf));
-	conf.format = FORMAT_CEF;
-	ck_assert(format_is_needed(&conf));
 }
 END_TEST
 
@@ -987,6 +1129,18 @@ static const struct {
                 "1:7") "type=EOE msg=audit(1700000000.1:7): \n" USER("1:11") SYSCALL("1:12", "c")},
     {FORMAT_AUTO, "^B", " tail\nB one\n x\n y\nB two\nB three\n z\n"},
     {FORMAT_LOGFMT, NULL, "a=1 b=\"2\"\nx\nmsg=m\n"},
+    /* Text goes on as it is, but where it waits behind half a line of a container. */
+    {FORMAT_AUTO, NULL,
+        "Jan 31 23:59:59 web1 shop[9]: text\r\n\n{\"msg\":\"a\",\"b\":1}\nx\n\n{no JSON\n" DOCKER("1",
+            "stdout") "Jan 31 23:59:59 web1 shop[9]: {}\n\n{\"msg\":\"c\"}\n" DOCKER("2\\n",
+            "stdout") "Jan 31 23:59:59 web1 CEF:0|v|p|1|i|n|5|src=192.0.2.1\n" DOCKER("3\\n", "stderr")
+            "Jan 31 23:59:59 web1 shop[9]: last\n"},
+    {FORMAT_AUTO, NULL,
+        "2026-01-31T23:59:59Z stdout P a\n2026-01-31T23:59:59Z stderr F b\n"
+        "2026-01-31T23:59:59Z stdout F c\n2026-01-31T23:59:59Z stderr F d\n"},
+    {FORMAT_AUTO, NULL,
+        USER("1:1") SYSCALL("1:7", "a") SYSCALL("1:8", "b") USER("1:9") PATH("1:7", "0", "/a")
+            PROCTITLE("1:8") USER("1:10") PROCTITLE("1:7") SYSCALL("1:12", "c")},
 };
 
 static size_t
@@ -1068,6 +1222,9 @@ main(void)
 
 	setenv("TZ", "UTC", 1);
 	tcase_add_loop_test(formats, test_wanted, 0, COUNT(wanted));
+	tcase_add_test(formats, test_guess);
+	tcase_add_test(formats, test_auto);
+	tcase_add_test(formats, test_numbers);
 	tcase_add_loop_test(formats, test_misfit, 0, COUNT(misfits));
 	tcase_add_test(hostile, test_forged_names);
 	tcase_add_test(hostile, test_hostile_values);

@@ -13,6 +13,7 @@
 #include "match/rules_lint.h"
 #include "match/rules_test.h"
 #include "rule/rule.h"
+#include "scan/scan.h"
 
 static const struct match_conf limits = {.jit = true,
     .match_limit = 200000,
@@ -215,6 +216,29 @@ START_TEST(fallback_rules_are_for_lines_that_are_no_others)
 }
 END_TEST
 
+/* Nothing but what it is told to incident rules makes it another. */
+START_TEST(context_is_no_event_but_a_match)
+{
+	struct sv needle = SV("a needle in more hay than the limit lets through");
+	struct match_conf few = limits;
+
+	few.max_length = 16;
+	use_with("events:\n" RULE("g") "    fallback: true\n    match: 'needle'\n"
+	    RULE("a") "    context: true\n    match: '^a needle'\n"
+	    "    tests:\n      - {line: 'a needle', event: {}}\n"
+	    "      - {line: 'no needle', event: none}\n", &few);
+	ck_assert(ruleset_find_event(rules, "a")->context);
+	ck_assert(!ruleset_find_event(rules, "g")->context);
+	expect("p", "a needle", "a; ");
+	expect("p", "no needle", "g; ");
+	expect_why("a", "p", "a needle", "yes: pattern #1 matches\n");
+	ck_assert_uint_eq(matcher_stats(matcher)->events, 1);
+	/* What else the line holds nobody knows. */
+	ck_assert_str_eq(match_text("p", needle), "a; " RULE_LINE_CUT "; ");
+	ck_assert_uint_eq(rules_test(rules, NULL, NULL), 0);
+}
+END_TEST
+
 START_TEST(bytes_are_bytes)
 {
 	use("events:\n" RULE("a") "    match: '^a.b.(?<user_name>\\S+)$'\n");
@@ -310,6 +334,25 @@ START_TEST(fields_of_the_record_decide_and_are_taken)
 	expect("suricata", "from 203.0.113.9", "d source.ip=203.0.113.9; ");
 	expect_why("b", "suricata", "x",
 	    "no: the line's event_type is not known, the rule wants alert\n");
+}
+END_TEST
+
+START_TEST(a_field_may_have_any_value_and_a_list_of_addresses_gives_the_first)
+{
+	static const struct record_field proxied[] = {
+	    {.name = SV("forwarded"), .value = SV("192.0.2.9 , 198.51.100.1,2001:db8::1")},
+	    {.name = SV("empty"), .value = SV("")}};
+	struct line line = {.text = SV("x")};
+	struct record rec = record_of(&line, "p");
+
+	rec.fields = proxied;
+	rec.nfields = 2;
+	use("events:\n" RULE("a") "    where: {fields: {forwarded: '*'}}\n"
+	    "    take: {source_ip: forwarded, user_name: forwarded}\n" RULE("b")
+	    "    where: {fields: {empty: '*'}}\n");
+	ck_assert_str_eq(events_of(&rec),
+	    "a source.ip=192.0.2.9 user.name=192.0.2.9 , 198.51.100.1,2001:db8::1; ");
+	expect_why("a", "p", "x", "no: the line's forwarded is not known, the rule wants any\n");
 }
 END_TEST
 
@@ -514,6 +557,18 @@ START_TEST(shipped_rules_have_nothing_to_complain_about)
 }
 END_TEST
 
+/* None is tried on every line; one that has to be would be named here, with its cost. */
+START_TEST(shipped_rules_have_a_literal_each)
+{
+	struct ruleset *rs = load_shipped(true);
+	struct scanner *scanner = scanner_new(rs);
+
+	ck_assert_uint_eq(scanner_without_literal(scanner), 0);
+	scanner_free(&scanner);
+	ruleset_unref(&rs);
+}
+END_TEST
+
 /* All events of all test lines by ${rs}. */
 static void
 run_all_lines(struct ruleset *rs, struct buf *out)
@@ -586,11 +641,13 @@ add_tests(TCase *t)
 	tcase_add_test(t, what_is_not_of_its_type_is_no_field);
 	tcase_add_test(t, exceptions_exclude);
 	tcase_add_test(t, fallback_rules_are_for_lines_that_are_no_others);
+	tcase_add_test(t, context_is_no_event_but_a_match);
 	tcase_add_test(t, bytes_are_bytes);
 	tcase_add_loop_test(t, running_out_of_a_limit_is_an_event, 0, 2);
 	tcase_add_test(t, a_long_message_is_tried_as_far_as_allowed);
 	tcase_add_test(t, machine_code_that_goes_wrong_is_not_made);
 	tcase_add_test(t, fields_of_the_record_decide_and_are_taken);
+	tcase_add_test(t, a_field_may_have_any_value_and_a_list_of_addresses_gives_the_first);
 	tcase_add_test(t, a_verdict_is_explained);
 	tcase_add_test(t, tests_in_rules_run_as_lines_do);
 	tcase_add_test(t, fallback_rules_are_tested_by_themselves);
@@ -598,6 +655,7 @@ add_tests(TCase *t)
 	tcase_add_test(t, the_linter_wants_tests);
 	tcase_add_loop_test(t, shipped_rules_pass_their_tests, 0, 2);
 	tcase_add_test(t, shipped_rules_have_nothing_to_complain_about);
+	tcase_add_test(t, shipped_rules_have_a_literal_each);
 	tcase_add_test(t, machine_code_and_interpreter_agree);
 	tcase_add_test(t, one_failed_login_counts_once);
 }

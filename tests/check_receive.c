@@ -183,6 +183,14 @@ stop(struct rig *r)
 	receive_free(&r->receive);
 }
 
+/* Stop for a change to what the configuration is now. */
+static void
+stop_for_change(struct rig *r)
+{
+	receive_sockets_expect(r->sockets, &r->conf, 1);
+	stop(r);
+}
+
 static void
 rig_free(struct rig *r)
 {
@@ -586,6 +594,139 @@ START_TEST(a_drain_takes_what_was_sent)
 	check_closed(fd);
 	check_closed(late);
 	ck_assert_uint_eq(count_spooled(r), 4);
+	rig_free(r);
+}
+END_TEST
+
+START_TEST(a_change_leaves_connections_open)
+{
+	struct rig *r = rig_new();
+	int fd, late, port = listen_inet(r, "tcp");
+
+	must_start(r);
+	fd = dial(SOCK_STREAM, port);
+	puts_to(fd, "one\ntw");
+	wait_messages(r, 1);
+	puts_to(fd, "o\nthr");
+	stop_for_change(r);
+	puts_to(fd, "ee\n8 <13>fo");
+	late = dial(SOCK_STREAM, port);
+	puts_to(late, "late\n");
+	r->conf.idle_timeout *= 2;
+	must_start(r);
+	puts_to(fd, "ur");
+	wait_messages(r, 4);
+	ck_assert_uint_eq(status(r, 0)->connections, 2);
+	stop(r);
+	check_closed(fd);
+	check_closed(late);
+	ck_assert_uint_eq(count_spooled(r), 5);
+	ck_assert_uint_eq(r->times[TROUBLE_FULL], 0);
+	rig_free(r);
+}
+END_TEST
+
+/* Limits count them as before. */
+START_TEST(a_change_forgets_no_connection_of_a_peer)
+{
+	struct rig *r = rig_new();
+	int fd, more, port = listen_inet(r, "tcp");
+
+	r->conf.peer_connections = 1;
+	must_start(r);
+	fd = dial(SOCK_STREAM, port);
+	puts_to(fd, "one\n");
+	wait_messages(r, 1);
+	stop_for_change(r);
+	must_start(r);
+	more = dial(SOCK_STREAM, port);
+	wait_refused(r, 1);
+	check_closed(more);
+	puts_to(fd, "two\n");
+	wait_messages(r, 1);
+	close(fd);
+	rig_turn_until(r->ev, no_connection, r, WAIT_MS);
+	stop(r);
+	ck_assert_uint_eq(count_spooled(r), 2);
+	rig_free(r);
+}
+END_TEST
+
+/* Somebody else may be let in now: who was, must show again who it is. */
+START_TEST(a_change_of_who_is_let_in_closes_connections)
+{
+	struct rig *r = rig_new();
+	int fd, port = listen_inet(r, "tcp");
+
+	must_start(r);
+	fd = dial(SOCK_STREAM, port);
+	puts_to(fd, "one\n");
+	wait_messages(r, 1);
+	puts_to(fd, "two\n");
+	r->conf.tls.clients = TLS_NONE;
+	receive_sockets_expect(r->sockets, &r->conf, 1);
+	r->conf.tls.clients = TLS_REQUIRED;
+	stop(r);
+	check_closed(fd);
+	ck_assert_uint_eq(count_spooled(r), 2);
+	rig_free(r);
+}
+END_TEST
+
+/* Another change came in between. */
+START_TEST(connections_left_open_are_closed_when_the_terms_change_after_all)
+{
+	struct rig *r = rig_new();
+	int fd, port = listen_inet(r, "tcp");
+
+	must_start(r);
+	fd = dial(SOCK_STREAM, port);
+	puts_to(fd, "one\ntw");
+	wait_messages(r, 1);
+	stop_for_change(r);
+	r->conf.tls.clients = TLS_NONE;
+	must_start(r);
+	check_closed(fd);
+	stop(r);
+	ck_assert_uint_eq(count_spooled(r), 1);
+	ck_assert_uint_eq(r->lost[TROUBLE_FULL], 1);
+	rig_free(r);
+}
+END_TEST
+
+/* A stop comes while a change is under way. */
+START_TEST(what_a_change_left_is_taken_in_by_a_stop)
+{
+	struct rig *r = rig_new();
+	int fd, port = listen_inet(r, "tcp");
+
+	must_start(r);
+	fd = dial(SOCK_STREAM, port);
+	puts_to(fd, "one\n");
+	wait_messages(r, 1);
+	receive_sockets_expect(r->sockets, &r->conf, 1);
+	receive_drain(r->receive);
+	puts_to(fd, "two\nthree");
+	receive_sockets_expect(r->sockets, NULL, 0);
+	stop(r);
+	check_closed(fd);
+	ck_assert_uint_eq(count_spooled(r), 3);
+	rig_free(r);
+}
+END_TEST
+
+START_TEST(connections_that_nobody_comes_for_are_closed)
+{
+	struct rig *r = rig_new();
+	int fd, port = listen_inet(r, "tcp");
+
+	must_start(r);
+	fd = dial(SOCK_STREAM, port);
+	puts_to(fd, "one\ntw");
+	wait_messages(r, 1);
+	stop_for_change(r);
+	receive_sockets_free(&r->sockets);
+	check_closed(fd);
 	rig_free(r);
 }
 END_TEST
@@ -997,6 +1138,30 @@ START_TEST(a_drain_takes_all_of_a_fifo)
 }
 END_TEST
 
+START_TEST(a_line_goes_on_over_a_change)
+{
+	struct rig *r = rig_new();
+	char *path = listen_path(r, "fifo");
+	int fd;
+
+	must_start(r);
+	fd = open(path, O_WRONLY | O_CLOEXEC);
+	puts_to(fd, "one\ntw");
+	wait_messages(r, 1);
+	stop_for_change(r);
+	puts_to(fd, "o\nth");
+	must_start(r);
+	wait_messages(r, 1);
+	puts_to(fd, "ree\n");
+	wait_messages(r, 2);
+	stop(r);
+	check_spooled(r, "fifo: one\nfifo: two\nfifo: three\n");
+	free(path);
+	close(fd);
+	rig_free(r);
+}
+END_TEST
+
 static void
 set_stdin(int fd)
 {
@@ -1350,6 +1515,34 @@ send_tls(int port, const struct identity *id, const char *text, size_t record, i
 	_exit(3);
 }
 
+/* The same, a byte read from ${gate} before connecting and before each text but the
+ * first; the last is "".  Fork before the spool is open, whose lock it would keep. */
+static pid_t
+send_tls_texts(int port, const struct identity *id, int gate, const char *const *texts)
+{
+	pid_t pid = fork();
+	SSL_CTX *ctx;
+	SSL *ssl;
+	char byte;
+
+	if (pid != 0)
+		return pid;
+	if (read(gate, &byte, 1) != 1)
+		_exit(3);
+	ctx = SSL_CTX_new(TLS_client_method());
+	SSL_CTX_use_certificate(ctx, id->cert);
+	SSL_CTX_use_PrivateKey(ctx, id->key);
+	ssl = SSL_new(ctx);
+	SSL_set_fd(ssl, dial(SOCK_STREAM, port));
+	if (SSL_connect(ssl) != 1)
+		_exit(1);
+	for (; **texts != '\0'; texts++)
+		if (SSL_write(ssl, *texts, (int)strlen(*texts)) <= 0 || read(gate, &byte, 1) != 1)
+			_exit(2);
+	SSL_shutdown(ssl);
+	_exit(0);
+}
+
 static int
 exit_of(pid_t pid)
 {
@@ -1400,6 +1593,43 @@ START_TEST(a_client_with_an_allowed_name_is_let_in_and_named)
 	check_let_in(t, &id, "tls:127.0.0.1/Gate.example.org");
 	identity_free(&id);
 	tls_rig_free(t);
+}
+END_TEST
+
+START_TEST(a_tls_connection_goes_on_over_changes)
+{
+	static const char *const texts[] = {"<13>one\n<13>tw", "o\n<13>three\n", "<13>four\n", ""};
+	struct tls_rig *t = tls_rig_new("a.example.org", NULL);
+	struct identity id = identity_new("x", "DNS:a.example.org", &t->ca, -60, 3600);
+	int gate[2];
+	pid_t pid;
+
+	ck_assert_int_eq(pipe(gate), 0);
+	pid = send_tls_texts(t->port, &id, gate[0], texts);
+	must_start(t->r);
+	puts_to(gate[1], "1");
+	wait_messages(t->r, 1);
+	stop_for_change(t->r);
+	puts_to(gate[1], "2");
+	must_start(t->r);
+	wait_messages(t->r, 2);
+	stop_for_change(t->r);
+	must_start(t->r);
+	puts_to(gate[1], "3");
+	wait_messages(t->r, 1);
+	puts_to(gate[1], "4");
+	rig_turn_until(t->r->ev, no_connection, t->r, WAIT_MS);
+	ck_assert_int_eq(exit_of(pid), 0);
+	stop(t->r);
+	check_spooled(t->r,
+	    "tls:127.0.0.1/a.example.org <13>one\n"
+	    "tls:127.0.0.1/a.example.org <13>two\n"
+	    "tls:127.0.0.1/a.example.org <13>three\n"
+	    "tls:127.0.0.1/a.example.org <13>four\n");
+	identity_free(&id);
+	tls_rig_free(t);
+	close(gate[0]);
+	close(gate[1]);
 }
 END_TEST
 
@@ -1594,6 +1824,12 @@ suite(void)
 	tcase_add_test(datagrams, a_unix_datagram_has_the_uid_of_its_sender);
 	tcase_add_test(streams, both_framings_come_over_one_connection);
 	tcase_add_test(streams, a_drain_takes_what_was_sent);
+	tcase_add_test(streams, a_change_leaves_connections_open);
+	tcase_add_test(streams, a_change_forgets_no_connection_of_a_peer);
+	tcase_add_test(streams, a_change_of_who_is_let_in_closes_connections);
+	tcase_add_test(streams, connections_left_open_are_closed_when_the_terms_change_after_all);
+	tcase_add_test(streams, what_a_change_left_is_taken_in_by_a_stop);
+	tcase_add_test(streams, connections_that_nobody_comes_for_are_closed);
 	tcase_add_test(streams, a_frame_longer_than_a_line_is_cut_and_the_next_one_whole);
 	tcase_add_test(streams, a_wrong_count_costs_the_connection_and_is_told);
 	tcase_add_test(streams, a_unix_stream_has_the_uid_of_its_sender);
@@ -1609,6 +1845,7 @@ suite(void)
 	tcase_add_test(limits, a_full_spool_does_not_stop_local_programs);
 	tcase_add_test(others, writers_of_a_fifo_come_and_go);
 	tcase_add_test(others, a_drain_takes_all_of_a_fifo);
+	tcase_add_test(others, a_line_goes_on_over_a_change);
 	tcase_add_test(others, standard_input_ends_and_its_source_is_gone);
 	tcase_add_test(others, standard_input_may_be_a_file);
 	tcase_add_test(others, sockets_of_systemd_are_read_and_stay_open);
@@ -1617,6 +1854,7 @@ suite(void)
 	tcase_add_test(others, what_cannot_be_bound_is_refused_as_a_whole);
 	tcase_set_timeout(limits, 30);
 	tcase_add_test(tls, a_client_with_an_allowed_name_is_let_in_and_named);
+	tcase_add_test(tls, a_tls_connection_goes_on_over_changes);
 	tcase_add_test(tls, a_pattern_stands_for_one_label);
 	tcase_add_test(tls, an_address_may_be_a_name);
 	tcase_add_test(tls, without_names_any_client_of_the_ca_is_let_in);

@@ -405,6 +405,14 @@ END_TEST
 
 /* ---- errors ---------------------------------------------------------------- */
 
+START_TEST(any_value_stands_alone)
+{
+	refuse("events:\n  - {id: a, title: t, class: c, severity: low, "
+	       "where: {fields: {user: [ann, '*']}}}\n",
+	    "\"*\" is any value; expected no others beside it");
+}
+END_TEST
+
 START_TEST(five_mistakes_are_five_errors)
 {
 	struct ruleset *rs;
@@ -762,6 +770,7 @@ add_tests(TCase *t)
 	tcase_add_test(t, a_broken_override_is_located_in_its_own_file);
 	tcase_add_test(t, one_directory_defines_an_id_once);
 	tcase_add_test(t, built_in_rules_cannot_be_redefined);
+	tcase_add_test(t, any_value_stands_alone);
 	tcase_add_test(t, five_mistakes_are_five_errors);
 	tcase_add_test(t, a_pattern_error_points_into_the_pattern);
 	tcase_add_test(t, patterns_that_lift_limits_are_refused);

@@ -79,6 +79,10 @@ judge(rules, "a test without event", "events: [{id: a, tests: [{line: a}]}]", Fa
 judge(rules, "a word for a mapping", "events: [{id: a, tests: [{line: a, event: none}]}]", True)
 judge(rules, "another word", "events: [{id: a, tests: [{line: a, event: all}]}]", False)
 judge(rules, "a number as a value", "events: [{id: a, tests: [{line: a, event: {port: 22}}]}]", True)
+judge(rules, "steps", "incidents: [{id: a, sequence: [{on: b, where: {c: [1, d]}}, {on: [e]}]}]", True)
+judge(rules, "a step with a misspelt key", "incidents: [{id: a, sequence: [{om: b}]}]", False)
+judge(rules, "a condition without its number", "incidents: [{id: a, distinct: {field: b}}]", False)
+judge(rules, "variables", "variables: {a: b, c: 1}", True)
 print(f"{judged} files judged")
 sys.exit(failed)
 PYTHON

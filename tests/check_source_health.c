@@ -114,7 +114,7 @@ got_status(void *ctx, const struct source_status *st)
 		*status = *st;
 }
 
-START_TEST(status_shows_where_examination_began)
+START_TEST(status_shows_when_a_file_grew)
 {
 	struct rig *r = rig_open(START_END, "log");
 	struct source_status st = {0};
@@ -123,14 +123,38 @@ START_TEST(status_shows_where_examination_began)
 	rig_start(r);
 	rig_settle(r);
 	source_each(r->set, got_status, &st);
-	ck_assert_uint_eq(st.first, 4);
 	ck_assert_int_eq(st.heard, 0);
 	rig_say(r, "log", "new\n");
 	rig_settle(r);
 	source_each(r->set, got_status, &st);
-	ck_assert_uint_eq(st.first, 4);
 	ck_assert_uint_eq(st.offset, 8);
 	ck_assert_int_gt(st.heard, 1000000000000);
+	rig_close(r);
+}
+END_TEST
+
+/* What has no newline waits for it; when the file is cut, it begins anew. */
+START_TEST(status_shows_a_line_without_end_and_a_cut)
+{
+	struct rig *r = rig_open(START_BEGINNING, "log");
+	struct source_status st = {0};
+
+	rig_start(r);
+	rig_say(r, "log", "one\nhalf");
+	rig_settle(r);
+	source_each(r->set, got_status, &st);
+	ck_assert_uint_eq(st.offset, 4);
+	ck_assert_uint_eq(st.unended, 4);
+	ck_assert_int_eq(st.begun, 0);
+	rig_say(r, "log", " a line\n");
+	rig_settle(r);
+	source_each(r->set, got_status, &st);
+	ck_assert_uint_eq(st.unended, 0);
+	rig_commit(r);
+	rig_cut(r, "log", 0);
+	rig_settle(r);
+	source_each(r->set, got_status, &st);
+	ck_assert_int_gt(st.begun, 1000000000000);
 	rig_close(r);
 }
 END_TEST
@@ -168,7 +192,8 @@ add(TCase *tc)
 	tcase_add_test(tc, a_source_without_files_is_gone_until_there_is_one);
 	tcase_add_test(tc, a_refused_file_is_told_and_its_end);
 	tcase_add_test(tc, silence_is_told_and_its_end);
-	tcase_add_test(tc, status_shows_where_examination_began);
+	tcase_add_test(tc, status_shows_when_a_file_grew);
+	tcase_add_test(tc, status_shows_a_line_without_end_and_a_cut);
 	tcase_add_test(tc, an_identity_is_printable_and_survives_as_text);
 }
 

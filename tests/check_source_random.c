@@ -521,6 +521,9 @@ add(TCase *tc)
 	tcase_add_loop_test(tc, each_line_of_shifted_logs_counts_once, 95, 97);
 	tcase_add_loop_test(tc, each_line_of_shifted_logs_counts_once, 157, 158);
 	tcase_add_loop_test(tc, each_line_of_shifted_logs_counts_once, 285, 286);
+	/* What is sought has a name that the pattern matches; empty archives. */
+	tcase_add_loop_test(tc, each_line_of_shifted_logs_counts_once, 315, 316);
+	tcase_add_loop_test(tc, each_line_of_shifted_logs_counts_once, 688, 689);
 }
 
 int

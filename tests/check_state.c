@@ -110,7 +110,15 @@ got_lost(void *ctx, const char *reason)
 	h->losses++;
 }
 
-static const struct state_cb callbacks = {.ready = got_ready,
+static void
+got_relayed(void *ctx, struct sv json)
+{
+	(void)ctx;
+	(void)json;
+}
+
+static const struct state_cb callbacks = {.relayed = got_relayed,
+    .ready = got_ready,
     .delivery = got_delivery,
     .committed = got_committed,
     .lost = got_lost};

@@ -32,6 +32,7 @@ BEGIN {
 	may("util/xalloc.c", "x")
 	may("correlate/correlate_index.c", "group_index_")
 	may("correlate/correlate_window.c", "window_")
+	may("rule/rule_filter.c", "incident_rule_")
 }
 $1 == "file" {
 	base = $2

@@ -14,6 +14,8 @@
 #include "util/sv.h"
 #include "util/vis.h"
 #include "util/xalloc.h"
+#include "util/zone.h"
+#include "util/zone_rule.h"
 
 START_TEST(utf8_keeps_good_and_replaces_bad)
 {
@@ -210,6 +212,52 @@ START_TEST(buf_grows_and_steals)
 }
 END_TEST
 
+/* The hours east of UTC by the rule ${text} at ${t}; 99: it is no rule. */
+static double
+hours_east(const char *text, int64_t t)
+{
+	struct zone_rule rule;
+
+	return zone_rule_parse(sv_str(text), &rule) ? (double)zone_rule_offset(&rule, t) / 3600 : 99;
+}
+
+START_TEST(zones_follow_their_rule)
+{
+	static const char berlin[] = "CET-1CEST,M3.5.0,M10.5.0/3";
+	static const char sydney[] = "AEST-10AEDT,M10.1.0,M4.1.0/3";
+
+	/* 29 March and 25 October 2026, 01:00 UTC. */
+	ck_assert_double_eq(hours_east(berlin, 1774745999), 1);
+	ck_assert_double_eq(hours_east(berlin, 1774746000), 2);
+	ck_assert_double_eq(hours_east(berlin, 1792889999), 2);
+	ck_assert_double_eq(hours_east(berlin, 1792890000), 1);
+	/* Summer over the new year; 5 April and 4 October 2026, 16:00 UTC the day before. */
+	ck_assert_double_eq(hours_east(sydney, 1775318399), 11);
+	ck_assert_double_eq(hours_east(sydney, 1775318400), 10);
+	ck_assert_double_eq(hours_east(sydney, 1791043200), 11);
+	ck_assert_double_eq(hours_east("<-03>3", 0), -3);
+	ck_assert_double_eq(hours_east("IST-5:30", 0), 5.5);
+	ck_assert_double_eq(hours_east("A0B,J60/0,300", 59 * 86400 - 1), 0); /* 28 February 1970 */
+	ck_assert_double_eq(hours_east("A0B,J60/0,300", 59 * 86400), 1);
+}
+END_TEST
+
+START_TEST(what_is_no_zone_is_refused)
+{
+	static const char *const rules[] = {"", "CET", "CET-1CEST", "CET-1CEST,M3.5.0", "1",
+	    "CET-1CEST,M13.5.0,M10.5.0", "CET-1CEST,M3.5.0,M10.5.0 ", "<CET-1", "CET-99"};
+	static const char *const names[] = {"", "/etc/localtime", "../../../etc/passwd", "No/Where",
+	    "Europe", "zone.tab"};
+	const char *why;
+
+	for (size_t i = 0; i < sizeof(rules) / sizeof(rules[0]); i++)
+		ck_assert_msg(hours_east(rules[i], 0) == 99, "%s", rules[i]);
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		ck_assert_msg(zone_read(names[i], &why) == NULL, "%s", names[i]);
+	ck_assert_ptr_null(zone_parse(SV("TZif2"), &why));
+}
+END_TEST
+
 int
 main(void)
 {
@@ -230,6 +278,8 @@ main(void)
 	tcase_add_test(tc, bytes_are_counted);
 	tcase_add_test(tc, hash_depends_on_key_and_bytes);
 	tcase_add_test(tc, buf_grows_and_steals);
+	tcase_add_test(tc, zones_follow_their_rule);
+	tcase_add_test(tc, what_is_no_zone_is_refused);
 	suite_add_tcase(suite, tc);
 	runner = srunner_create(suite);
 	srunner_run_all(runner, CK_NORMAL);

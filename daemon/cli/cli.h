@@ -70,12 +70,14 @@ int cmd_show(const struct cli *, const struct cli_command *, int, char **);
 int cmd_ack(const struct cli *, const struct cli_command *, int, char **);
 int cmd_close(const struct cli *, const struct cli_command *, int, char **);
 int cmd_outbox(const struct cli *, const struct cli_command *, int, char **);
+int cmd_rule(const struct cli *, const struct cli_command *, int, char **);
 int cmd_sources(const struct cli *, const struct cli_command *, int, char **);
 int cmd_reload(const struct cli *, const struct cli_command *, int, char **);
 int cmd_rules(const struct cli *, const struct cli_command *, int, char **);
 int cmd_explain(const struct cli *, const struct cli_command *, int, char **);
 int cmd_replay(const struct cli *, const struct cli_command *, int, char **);
 int cmd_eval(const struct cli *, const struct cli_command *, int, char **);
+int cmd_backtest(const struct cli *, const struct cli_command *, int, char **);
 int cmd_schema(const struct cli *, const struct cli_command *, int, char **);
 
 #endif

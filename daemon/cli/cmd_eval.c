@@ -180,7 +180,8 @@ count_incidents(struct eval *v, const json_t *truth, const char *service)
 	eval_tally_add(&v->log, &one);
 	eval_tally_add(eval_groups_get(&v->services, service), &one);
 	json_decref(incidents);
-	return offline_run_forget(v->run);
+	offline_run_forget(v->run);
+	return true;
 }
 
 static bool
@@ -388,7 +389,7 @@ parse_options(struct eval *v, int argc, char **argv)
 static void
 run(struct eval *v)
 {
-	v->run = offline_run_open(&v->offline, &v->source, true, got_event, v);
+	v->run = offline_run_open(&v->offline, &v->source, OFFLINE_LOCAL, got_event, v);
 	v->decoder = decoder_new();
 	if (v->run == NULL)
 		v->code = CLI_FAILED;

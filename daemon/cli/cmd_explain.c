@@ -6,7 +6,6 @@
 #include <string.h>
 
 #include "cli/cli.h"
-#include "cli/offline_format.h"
 #include "decode/decode.h"
 #include "format/format.h"
 #include "match/match.h"
@@ -56,7 +55,7 @@ parse_options(struct explain *x, int argc, char **argv)
 		return false;
 	x->line = argv[i];
 	if (x->source.format == FORMAT_AUTO)
-		x->source.format = offline_format_of(sv_str(x->line));
+		x->source.format = format_guess(sv_str(x->line));
 	return true;
 }
 
@@ -93,6 +92,8 @@ describe_record(const struct explain *x, const struct record *rec, struct buf *o
 	part(out, "host", rec->host);
 	part(out, "program", rec->program);
 	part(out, "pid", rec->pid);
+	if (rec->repeat > 1)
+		buf_printf(out, "  %-9s %u times\n", "repeated", rec->repeat);
 	for (size_t i = 0; i < rec->nfields; i++)
 		describe_field(out, &rec->fields[i]);
 	part(out, "message", rec->message);
@@ -126,9 +127,9 @@ record_json(const struct record *rec)
 	json_t *out;
 
 	clock_format(&time, rec->time);
-	out = json_pack("{s:s, s:s, s:o, s:o, s:o, s:o}", "format", record_format_name(rec->format),
+	out = json_pack("{s:s, s:s, s:o, s:o, s:o, s:i, s:o}", "format", record_format_name(rec->format),
 	    "time", buf_str(&time), "host", text_json(rec->host), "program", text_json(rec->program),
-	    "pid", text_json(rec->pid), "message", text_json(rec->message));
+	    "pid", text_json(rec->pid), "repeat", (int)rec->repeat, "message", text_json(rec->message));
 	buf_free(&time);
 	return out;
 }

@@ -1,7 +1,6 @@
 /*
  * cmd_replay: files through the production pipeline on a clock of their own: the
- * times of their lines.  Needs no daemon; state is kept in a private Redis that
- * goes with the command, and with --events-only there is none.
+ * times of their lines.  Needs no daemon, and no Redis but with --redis.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -23,7 +22,8 @@
 
 struct replay {
 	const struct cli *cli;
-	bool json, events_only;
+	bool json;
+	enum offline_incidents incidents;
 	const char *dirs[DIRS_MAX];
 	size_t ndirs;
 	char **files;
@@ -110,14 +110,14 @@ seconds_now(void)
 static void
 print_summary(const struct replay *r, double seconds)
 {
-	const struct pipeline_stats *s = offline_run_stats(r->run);
+	const struct pipeline_stats s = offline_run_stats(r->run);
 
 	printf(r->json
 	        ? "{\"type\":\"summary\",\"lines\":%llu,\"bytes\":%llu,\"events\":%llu,"
 	          "\"incidents\":%llu,\"seconds\":%.3f}\n"
 	        : "%llu lines, %llu bytes, %llu events, %llu incidents, %.3f seconds\n",
-	    (unsigned long long)s->lines, (unsigned long long)s->bytes,
-	    (unsigned long long)s->events, (unsigned long long)s->incidents, seconds);
+	    (unsigned long long)s.lines, (unsigned long long)s.bytes,
+	    (unsigned long long)s.events, (unsigned long long)s.incidents, seconds);
 }
 
 /* ---- the run --------------------------------------------------------------- */
@@ -151,7 +151,7 @@ run(struct replay *r)
 	double start;
 
 	r->run = offline_run_open(
-	    &r->offline, &r->source, !r->events_only, r->json ? print_event : NULL, r);
+	    &r->offline, &r->source, r->incidents, r->json ? print_event : NULL, r);
 	if (r->run == NULL) {
 		r->code = CLI_FAILED;
 		return;
@@ -159,7 +159,7 @@ run(struct replay *r)
 	start = seconds_now();
 	if (!run_files(r))
 		return;
-	if (!r->events_only)
+	if (r->incidents != OFFLINE_NONE)
 		print_incidents(r);
 	if (r->code == CLI_OK)
 		print_summary(r, seconds_now() - start);
@@ -176,7 +176,9 @@ parse_options(struct replay *r, int argc, char **argv)
 		if (strcmp(argv[i], "--json") == 0)
 			r->json = true;
 		else if (strcmp(argv[i], "--events-only") == 0)
-			r->events_only = true;
+			r->incidents = OFFLINE_NONE;
+		else if (strcmp(argv[i], "--redis") == 0)
+			r->incidents = OFFLINE_REDIS;
 		else if (strcmp(argv[i], "--format") == 0 && i + 1 < argc &&
 		    cli_format(argv[i + 1], &r->source.format))
 			i++;
@@ -198,7 +200,7 @@ parse_options(struct replay *r, int argc, char **argv)
 int
 cmd_replay(const struct cli *cli, const struct cli_command *self, int argc, char **argv)
 {
-	struct replay r = {.cli = cli, .json = cli->json};
+	struct replay r = {.cli = cli, .json = cli->json, .incidents = OFFLINE_LOCAL};
 
 	if (!parse_options(&r, argc, argv))
 		return cli_usage(self);

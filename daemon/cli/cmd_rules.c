@@ -1,5 +1,5 @@
 /*
- * cmd_rules: rules test, lint and verify-scan; list is cmd_rules_list.c.
+ * cmd_rules: rules lint and verify-scan; test and list are in cmd_rules_*.c.
  */
 #include "cli/cmd_rules.h"
 
@@ -10,41 +10,8 @@
 #include "cli/cli.h"
 #include "cli/cmd_verify.h"
 #include "match/rules_lint.h"
-#include "match/rules_test.h"
 #include "rule/rule.h"
 #include "rule/ruleset.h"
-
-/* ---- test ------------------------------------------------------------------ */
-
-struct test_run {
-	const struct cli *cli;
-	size_t tests, failed;
-};
-
-static void
-got_result(void *ctx, const struct rules_test_result *r)
-{
-	struct test_run *run = ctx;
-
-	run->tests++;
-	run->failed += !r->ok;
-	if (run->cli->json)
-		cli_print_json(json_pack("{s:s, s:i, s:i, s:s, s:b, s:s?}", "file", r->file, "line", r->line,
-		    "column", r->column, "rule", r->rule, "ok", r->ok, "text", r->ok ? NULL : r->text));
-	else if (!r->ok)
-		printf("%s:%d:%d: test of %s: %s\n", r->file, r->line, r->column, r->rule, r->text);
-}
-
-static int
-test(const struct cli *cli, struct offline *off)
-{
-	struct test_run run = {.cli = cli};
-
-	rules_test(off->rules, got_result, &run);
-	if (!cli->json)
-		printf("%zu passed, %zu failed\n", run.tests - run.failed, run.failed);
-	return run.failed == 0 ? CLI_OK : CLI_FAILED;
-}
 
 /* ---- lint ------------------------------------------------------------------ */
 
@@ -68,6 +35,26 @@ lint(const struct cli *cli, struct offline *off)
 	if (!cli->json)
 		printf("%zu findings\n", n);
 	return n == 0 ? CLI_OK : CLI_FAILED;
+}
+
+/* rules list [--here | --silent | --untested] [DIR]... */
+static int
+list(const struct cli *cli, const struct cli_command *self, int argc, char **argv)
+{
+	enum cmd_rules_which which = CMD_RULES_ALL;
+	int options = 0;
+	struct offline off;
+	int code;
+
+	while (options < argc && argv[options][0] == '-')
+		if (!cmd_rules_list_option(argv[options++], &which))
+			return cli_usage(self);
+	if (!offline_load(
+	        cli, (const char *const *)argv + options, (size_t)(argc - options), &off))
+		return CLI_USAGE;
+	code = cmd_rules_list(cli, &off, which);
+	offline_free(&off);
+	return code;
 }
 
 /* rules verify-scan [--rules DIR]... FILE... */
@@ -96,12 +83,16 @@ cmd_rules(const struct cli *cli, const struct cli_command *self, int argc, char 
 	static const struct {
 		const char *name;
 		int (*run)(const struct cli *, struct offline *);
-	} verbs[] = {{"test", test}, {"list", cmd_rules_list}, {"lint", lint}};
+	} verbs[] = {{"lint", lint}};
 	struct offline off;
 	int code = -1;
 
 	if (argc < 2)
 		return cli_usage(self);
+	if (strcmp(argv[1], "test") == 0)
+		return cmd_rules_test(cli, self, argc - 2, argv + 2);
+	if (strcmp(argv[1], "list") == 0)
+		return list(cli, self, argc - 2, argv + 2);
 	if (strcmp(argv[1], "verify-scan") == 0)
 		return verify_scan(cli, self, argv + 2);
 	for (size_t i = 0; i < sizeof(verbs) / sizeof(verbs[0]) && code < 0; i++) {

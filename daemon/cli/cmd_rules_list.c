@@ -61,6 +61,40 @@ is_here(const json_t *seen, const struct event_rule *r)
 	return seen != NULL && programs->n > 0 ? HERE_NO : HERE_UNKNOWN;
 }
 
+/* ---- which ----------------------------------------------------------------- */
+
+bool
+cmd_rules_list_option(const char *arg, enum cmd_rules_which *which)
+{
+	static const char *const names[] = {[CMD_RULES_HERE] = "--here",
+	    [CMD_RULES_SILENT] = "--silent",
+	    [CMD_RULES_UNTESTED] = "--untested"};
+
+	for (size_t i = CMD_RULES_HERE; i < sizeof(names) / sizeof(names[0]); i++) {
+		if (strcmp(arg, names[i]) == 0) {
+			*which = (enum cmd_rules_which)i;
+			return true;
+		}
+	}
+	return false;
+}
+
+static bool
+is_asked_for(const struct event_rule *r, const json_t *seen, enum cmd_rules_which which)
+{
+	switch (which) {
+	case CMD_RULES_HERE:
+		return is_here(seen, r) == HERE_YES;
+	case CMD_RULES_SILENT:
+		return !r->body->builtin && !r->context && seen != NULL &&
+		    hits_of(seen, r) == NULL && is_here(seen, r) != HERE_NO;
+	case CMD_RULES_UNTESTED:
+		return !r->body->builtin && r->body->ntests == 0;
+	default:
+		return true;
+	}
+}
+
 /* ---- JSON ------------------------------------------------------------------ */
 
 static json_t *
@@ -73,8 +107,10 @@ event_json(const struct event_rule *r, const json_t *seen)
 	    r->id, "title", r->title, "class", r->class, "severity", severity_name(r->severity), "file",
 	    body->place.file, "line", body->place.line, "tests", (json_int_t)body->ntests);
 
-	json_object_set_new(out, "events",
-	    seen == NULL ? json_null() : json_integer(cli_number(hits, "events")));
+	json_object_set_new(out, "context", json_boolean(r->context));
+	json_object_set_new(out, "events", seen == NULL || r->context
+	        ? json_null()
+	        : json_integer(cli_number(hits, "events")));
 	json_object_set_new(out, "last", last == NULL ? json_null() : json_deep_copy(last));
 	json_object_set_new(
 	    out, "here", here == HERE_UNKNOWN ? json_null() : json_boolean(here == HERE_YES));
@@ -90,11 +126,12 @@ incident_json(const struct incident_rule *r, const struct rule_place *place)
 }
 
 static void
-print_json(const struct ruleset *rs, const json_t *seen)
+print_json(const struct ruleset *rs, const json_t *seen, enum cmd_rules_which which)
 {
 	for (size_t i = 0; i < ruleset_nevents(rs); i++)
-		cli_print_json(event_json(ruleset_event(rs, i), seen));
-	for (size_t i = 0; i < ruleset_nincidents(rs); i++)
+		if (is_asked_for(ruleset_event(rs, i), seen, which))
+			cli_print_json(event_json(ruleset_event(rs, i), seen));
+	for (size_t i = 0; i < ruleset_nincidents(rs) && which == CMD_RULES_ALL; i++)
 		cli_print_json(incident_json(ruleset_incident(rs, i), ruleset_incident_place(rs, i)));
 }
 
@@ -117,7 +154,9 @@ print_event(const struct event_rule *r, const json_t *seen)
 	const char *last = cli_text(hits, "last");
 	char events[24] = "-";
 
-	if (seen != NULL)
+	if (r->context)
+		snprintf(events, sizeof(events), "context");
+	else if (seen != NULL)
 		snprintf(events, sizeof(events), "%lld", cli_number(hits, "events"));
 	printf("%-36s %-9s %5zu %8s  %-20.19s  %-4s  %s\n", r->id, severity_name(r->severity),
 	    r->body->ntests, events, *last == '\0' ? "-" : last, words[is_here(seen, r)],
@@ -134,8 +173,8 @@ print_sum(const struct ruleset *rs, const json_t *seen)
 
 		n += !r->body->builtin;
 		untested += !r->body->builtin && r->body->ntests == 0;
-		silent += !r->body->builtin && hits_of(seen, r) == NULL;
-		elsewhere += is_here(seen, r) == HERE_NO;
+		silent += !r->body->builtin && !r->context && hits_of(seen, r) == NULL;
+		elsewhere += !r->context && is_here(seen, r) == HERE_NO;
 	}
 	printf("%zu event rules, %zu without a test", n, untested);
 	if (seen == NULL)
@@ -145,14 +184,41 @@ print_sum(const struct ruleset *rs, const json_t *seen)
 		       "seen here\n", silent, elsewhere);
 }
 
-static void
-print_text(const struct ruleset *rs, const json_t *seen)
+static bool
+is_named(const struct ruleset *rs, const char *program)
 {
-	printf("%-36s %-9s %5s %8s  %-20s  %-4s  %s\n", "EVENT RULE", "SEVERITY", "TESTS", "EVENTS",
-	    "LAST", "HERE", "FILE");
-	for (size_t i = 0; i < ruleset_nevents(rs); i++)
-		print_event(ruleset_event(rs, i), seen);
-	print_sum(rs, seen);
+	for (size_t i = 0; i < ruleset_nevents(rs); i++) {
+		const struct rule_strings *programs = &ruleset_event(rs, i)->body->programs;
+
+		for (size_t k = 0; k < programs->n; k++)
+			if (strcmp(programs->v[k], program) == 0)
+				return true;
+	}
+	return false;
+}
+
+/* What writes here, and only rules for lines of any program look at. */
+static void
+print_strangers(const struct ruleset *rs, const json_t *seen)
+{
+	const char *before = "programs that write here and no rule names: ";
+	json_t *name;
+	size_t i;
+
+	json_array_foreach(json_object_get(seen, "programs"), i, name)
+	{
+		if (is_named(rs, json_string_value(name)))
+			continue;
+		cli_print_text(before, json_string_value(name));
+		before = ", ";
+	}
+	if (before[0] == ',')
+		putchar('\n');
+}
+
+static void
+print_incident_rules(const struct ruleset *rs)
+{
 	printf("\n%-36s %-9s %s\n", "INCIDENT RULE", "SEVERITY", "CRITERIA");
 	for (size_t i = 0; i < ruleset_nincidents(rs); i++) {
 		const struct incident_rule *r = ruleset_incident(rs, i);
@@ -161,15 +227,29 @@ print_text(const struct ruleset *rs, const json_t *seen)
 	}
 }
 
+static void
+print_text(const struct ruleset *rs, const json_t *seen, enum cmd_rules_which which)
+{
+	printf("%-36s %-9s %5s %8s  %-20s  %-4s  %s\n", "EVENT RULE", "SEVERITY", "TESTS", "EVENTS",
+	    "LAST", "HERE", "FILE");
+	for (size_t i = 0; i < ruleset_nevents(rs); i++)
+		if (is_asked_for(ruleset_event(rs, i), seen, which))
+			print_event(ruleset_event(rs, i), seen);
+	print_sum(rs, seen);
+	print_strangers(rs, seen);
+	if (which == CMD_RULES_ALL)
+		print_incident_rules(rs);
+}
+
 int
-cmd_rules_list(const struct cli *cli, struct offline *off)
+cmd_rules_list(const struct cli *cli, struct offline *off, enum cmd_rules_which which)
 {
 	json_t *seen = ask_daemon(cli);
 
 	if (cli->json)
-		print_json(off->rules, seen);
+		print_json(off->rules, seen, which);
 	else
-		print_text(off->rules, seen);
+		print_text(off->rules, seen, which);
 	json_decref(seen);
 	return CLI_OK;
 }

@@ -18,8 +18,14 @@ print_stream(const json_t *s)
 	if (*cli_text(s, "stream") != '\0') {
 		printf("  %lld %s examined", offset,
 		    strncmp(cli_text(s, "stream"), "journal:", 8) == 0 ? "entries" : "bytes");
-		if (size > offset)
+		if (size > offset && size - offset == cli_number(s, "unended"))
+			printf(", a last line of %lld bytes has no end yet", size - offset);
+		else if (size > offset)
 			printf(", %lld behind", size - offset);
+		if (json_is_true(json_object_get(s, "rotated")))
+			fputs(", rotated", stdout);
+		if (*cli_text(s, "grew") != '\0')
+			printf(", grew %s", cli_text(s, "grew"));
 		cli_print_text("  ", cli_text(s, "stream"));
 	}
 	if (*cli_text(s, "problem") != '\0')

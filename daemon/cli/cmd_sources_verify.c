@@ -39,10 +39,22 @@ find_stream(const json_t *list, const char *id)
 	return found;
 }
 
+/* Is ${gap} of what its file had before that was cut away?  ${stream} as the daemon has
+ * it open; it knows of cuts since its start. */
+static bool
+is_of_earlier(const json_t *gap, const json_t *stream)
+{
+	const char *begun = cli_text(stream, "begun");
+
+	return strcmp(cli_text(gap, "reason"), "truncated") == 0 ||
+	    (*begun != '\0' && strcmp(cli_text(gap, "time"), begun) < 0);
+}
+
 /* Bytes of ${stream} below ${end} that gaps tell of. */
 static uint64_t
 passed_over(const struct verify *v, const char *stream, uint64_t end)
 {
+	const json_t *open = find_stream(v->streams, stream);
 	uint64_t sum = 0;
 	const json_t *g;
 	size_t i;
@@ -52,7 +64,8 @@ passed_over(const struct verify *v, const char *stream, uint64_t end)
 		uint64_t from = (uint64_t)json_integer_value(json_object_get(g, "from"));
 		uint64_t to = (uint64_t)json_integer_value(json_object_get(g, "to"));
 
-		if (strcmp(cli_text(g, "stream"), stream) != 0 || from >= end)
+		if (strcmp(cli_text(g, "stream"), stream) != 0 || from >= end ||
+		    is_of_earlier(g, open))
 			continue;
 		sum += (to < end ? to : end) - from;
 	}

@@ -1,6 +1,6 @@
 /*
- * offline_run: see offline_run.h.  Owns the loop, the pipeline, the formats and the
- * folder of the private Redis.
+ * offline_run: see offline_run.h.  Owns the loop, the pipeline, the format, the local
+ * incidents, or the folder of the private Redis.
  */
 #include "cli/offline_run.h"
 
@@ -10,7 +10,9 @@
 #include <unistd.h>
 
 #include "cli/cli.h"
-#include "cli/offline_format.h"
+#include "cli/offline_incidents.h"
+#include "correlate/correlate.h"
+#include "correlate/local.h"
 #include "ev/ev.h"
 #include "format/format.h"
 #include "rule/ruleset.h"
@@ -20,15 +22,20 @@
 #include "util/xalloc.h"
 
 #define START_PATIENCE 10000 /* ms for the private Redis to come up */
-#define FORMATS (FORMAT_CEF + 1)
 
 struct offline_run {
 	const struct offline *offline;
 	const struct source_conf *source;
-	struct source_conf conf_of[FORMATS]; /* as ${source}, of each format */
-	struct format *formats[FORMATS];     /* NULL: none was needed so far */
-	struct stream stream;                /* of the file at hand, as such a source would have it */
-	uint64_t number;                     /* of its next line */
+	struct format *format;
+	struct stream stream; /* of the file at hand, as such a source would have it */
+	uint64_t number;      /* of its next line */
+	const struct chunk *given; /* to the format */
+	bool whole;                /* it went on as it was */
+
+	offline_event_cb *event; /* may be NULL */
+	void *ctx;
+	struct correlator *correlator; /* with local; else the pipeline's own is used */
+	struct local *local;
 
 	struct ev *ev;
 	struct scanner *scanner;
@@ -50,87 +57,40 @@ state_failed(const struct offline_run *r)
 }
 
 static void
+got_event(void *ctx, const struct event *e)
+{
+	struct offline_run *r = ctx;
+
+	if (r->event != NULL && !e->rule->context)
+		r->event(r->ctx, e);
+	if (r->local == NULL)
+		return;
+	correlate_event(r->correlator, r->offline->rules, e);
+	if (correlate_full(r->correlator))
+		local_commit(r->local, r->correlator);
+}
+
+static void
 give_chunk(void *ctx, const struct chunk *chunk)
 {
 	struct offline_run *r = ctx;
 
+	r->whole = chunk == r->given;
 	pipeline_lines(r->pipeline, chunk);
 }
 
-static struct format *
-format_for(struct offline_run *r, int format)
-{
-	const struct source_conf *conf = &r->conf_of[format];
-	struct buf error = BUF_INIT;
-
-	if (r->formats[format] == NULL && format_is_needed(conf))
-		r->formats[format] =
-		    format_new(conf, (size_t)r->offline->config->max_line, &error);
-	buf_free(&error);
-	return r->formats[format];
-}
-
-static uint64_t
-count_lines(struct sv data)
-{
-	return sv_count(data, '\n') + (data.n > 0 && data.p[data.n - 1] != '\n');
-}
-
-/* Lines that are all of one format.  The scan counts them, and that need not be done
- * twice. */
+/* The scan counts the lines of text, and that need not be done twice. */
 static void
-give_lines(struct offline_run *r, const struct chunk *chunk, int format)
+give_lines(struct offline_run *r, const struct chunk *chunk)
 {
-	struct format *f = format_for(r, format);
-	struct chunk numbered = *chunk;
 	uint64_t before = pipeline_stats(r->pipeline)->lines;
 
-	numbered.number = r->number;
-	if (f == NULL) {
-		pipeline_lines(r->pipeline, &numbered);
-		r->number += pipeline_stats(r->pipeline)->lines - before;
-	} else {
-		format_chunk(f, &numbered, r->conf.now, give_chunk, r);
-		r->number += count_lines(chunk->data);
-	}
-}
-
-/* The part of ${chunk} that begins at ${from} and has ${n} bytes. */
-static void
-give_part(struct offline_run *r, const struct chunk *chunk, size_t from, size_t n, int format)
-{
-	struct chunk part = *chunk;
-
-	part.data = (struct sv){chunk->data.p + from, n};
-	part.offset = chunk->offset + from;
-	part.next = from + n == chunk->data.n ? chunk->next : part.offset + n;
-	if (n > 0)
-		give_lines(r, &part, format);
-}
-
-/* Each run of lines of one format goes its own way. */
-static void
-give_by_format(struct offline_run *r, const struct chunk *chunk)
-{
-	struct sv data = chunk->data;
-	bool cef = offline_format_may_be_cef(data);
-	size_t from = 0, at = 0;
-	int format = FORMAT_AUTO;
-
-	while (at < data.n) {
-		const char *newline = memchr(data.p + at, '\n', data.n - at);
-		size_t n = newline == NULL ? data.n - at : (size_t)(newline - data.p) - at;
-		struct sv line = {data.p + at, n};
-		int of = cef ? offline_format_of(line) : offline_format_by_start(line);
-
-		if (of != format) {
-			give_part(r, chunk, from, at - from, format);
-			from = at;
-			format = of;
-		}
-		at += n + (newline != NULL);
-	}
-	give_part(r, chunk, from, at - from, format);
+	r->given = chunk;
+	r->whole = false;
+	format_chunk(r->format, chunk, r->conf.now, give_chunk, r);
+	r->number += r->whole ? pipeline_stats(r->pipeline)->lines - before
+	                      : sv_count(chunk->data, '\n');
+	r->given = NULL;
 }
 
 bool
@@ -141,10 +101,8 @@ offline_run_lines(struct offline_run *r, const struct chunk *chunk)
 	r->stream = *chunk->stream;
 	r->stream.program = r->source->program.s;
 	given.stream = &r->stream;
-	if (r->source->format != FORMAT_AUTO)
-		give_lines(r, &given, r->source->format);
-	else
-		give_by_format(r, &given);
+	given.number = r->number;
+	give_lines(r, &given);
 	if (r->conf.state == NULL)
 		return true;
 	ev_turn(r->ev, false);
@@ -168,9 +126,7 @@ offline_run_set_now(struct offline_run *r, int64_t now)
 void
 offline_run_end(struct offline_run *r)
 {
-	for (int i = 0; i < FORMATS; i++)
-		if (r->formats[i] != NULL)
-			format_flush(r->formats[i], INT64_MAX, give_chunk, r);
+	format_flush(r->format, INT64_MAX, give_chunk, r);
 }
 
 /* ---- state ----------------------------------------------------------------- */
@@ -223,9 +179,20 @@ got_answer(void *ctx, bool ok, struct sv answer)
 		cli_fail(CLI_FAILED, "%.*s", (int)answer.n, answer.p);
 }
 
+static json_t *
+local_incidents(struct offline_run *r)
+{
+	local_commit(r->local, r->correlator);
+	if (local_latest(r->local) != INT64_MIN)
+		local_pass(r->local, r->correlator, local_latest(r->local));
+	return offline_incidents_json(r->local);
+}
+
 json_t *
 offline_run_incidents(struct offline_run *r)
 {
+	if (r->local != NULL)
+		return local_incidents(r);
 	if (!drain(r))
 		return NULL;
 	r->answered = false;
@@ -235,13 +202,25 @@ offline_run_incidents(struct offline_run *r)
 	return r->answer;
 }
 
-bool
+static void
+start_local(struct offline_run *r)
+{
+	r->correlator = correlator_new();
+	r->local = local_new(r->offline->rules);
+}
+
+static void
+stop_local(struct offline_run *r)
+{
+	local_free(&r->local);
+	correlator_free(&r->correlator);
+}
+
+void
 offline_run_forget(struct offline_run *r)
 {
-	if (!drain(r))
-		return false;
-	state_renew(pipeline_state(r->pipeline));
-	return wait_for_state(r);
+	stop_local(r);
+	start_local(r);
 }
 
 /* ---- life ------------------------------------------------------------------ */
@@ -279,34 +258,38 @@ make_dir(struct offline_run *r)
 }
 
 static bool
-start(struct offline_run *r, bool incidents)
+start(struct offline_run *r, enum offline_incidents incidents)
 {
-	if (incidents && !make_dir(r))
+	bool redis = incidents == OFFLINE_REDIS;
+
+	if (redis && !make_dir(r))
 		return false;
+	if (incidents == OFFLINE_LOCAL)
+		start_local(r);
 	r->pipeline = pipeline_open(r->ev, &r->conf);
-	return r->pipeline != NULL && (!incidents || wait_for_state(r));
+	return r->pipeline != NULL && (!redis || wait_for_state(r));
 }
 
 struct offline_run *
-offline_run_open(const struct offline *o, const struct source_conf *source, bool incidents,
-    offline_event_cb *event, void *ctx)
+offline_run_open(const struct offline *o, const struct source_conf *source,
+    enum offline_incidents incidents, offline_event_cb *event, void *ctx)
 {
 	struct offline_run *r = xcalloc(1, sizeof(*r));
+	struct buf error = BUF_INIT; /* of a pattern, which there is none */
 
 	r->offline = o;
 	r->source = source;
-	for (int i = 0; i < FORMATS; i++) {
-		r->conf_of[i] = *source;
-		r->conf_of[i].format = i;
-	}
+	r->event = event;
+	r->ctx = ctx;
+	r->format = format_new(source, (size_t)o->config->max_line, &error);
 	r->number = 1;
 	r->ev = ev_new();
 	r->scanner = scanner_new(o->rules);
 	r->conf = (struct pipeline_conf){.rules = o->rules,
 	    .scanner = r->scanner,
 	    .now = clock_now(),
-	    .event = event,
-	    .ctx = ctx};
+	    .event = got_event,
+	    .ctx = r};
 	if (!start(r, incidents))
 		offline_run_free(&r);
 	return r;
@@ -320,8 +303,8 @@ offline_run_free(struct offline_run **rp)
 	if (r == NULL)
 		return;
 	pipeline_free(&r->pipeline);
-	for (int i = 0; i < FORMATS; i++)
-		format_free(&r->formats[i]);
+	stop_local(r);
+	format_free(&r->format);
 	scanner_free(&r->scanner);
 	ev_free(&r->ev);
 	if (r->dir != NULL)
@@ -331,8 +314,12 @@ offline_run_free(struct offline_run **rp)
 	*rp = NULL;
 }
 
-const struct pipeline_stats *
+struct pipeline_stats
 offline_run_stats(const struct offline_run *r)
 {
-	return pipeline_stats(r->pipeline);
+	struct pipeline_stats stats = *pipeline_stats(r->pipeline);
+
+	if (r->local != NULL)
+		stats.incidents = local_nincidents(r->local);
+	return stats;
 }

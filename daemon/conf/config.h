@@ -11,7 +11,7 @@ enum source_start { START_END, START_BEGINNING };
 enum channel_type { CHANNEL_WEBHOOK, CHANNEL_SLACK };
 
 enum source_format {
-	FORMAT_AUTO, /* syslog or plain, line by line */
+	FORMAT_AUTO, /* what each line looks to be: one of the others, syslog or plain */
 	FORMAT_JSON,
 	FORMAT_DOCKER,
 	FORMAT_CRI,

@@ -86,8 +86,9 @@ static const struct conf_key source_keys[] = {
         .offset = offsetof(struct source_conf, format),
         .fallback = "auto",
         .names = config_formats,
-        .help = "What the lines are.  auto: syslog of any kind, or plain.  json: one object a "
-                "line.  docker: the files of Docker's json-file driver.  cri: those of a "
+        .help = "What the lines are.  auto: what each looks to be, json, docker, cri, audit or "
+                "cef, else syslog of any kind, or plain; with multiline only these.  json: one "
+                "object a line.  docker: the files of Docker's json-file driver.  cri: those of a "
                 "Kubernetes node.  logfmt: name=value.  audit: of auditd.  access: of "
                 "web servers, combined or common.  cef: with or without a syslog header."},
     {.name = "multiline",

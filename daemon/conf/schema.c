@@ -205,17 +205,38 @@ read_fallback(const struct conf_key *key, void *member, struct diag *diag)
 	assert(diag_errors(diag) == errors);
 }
 
+static void fill_defaults(const struct conf_table *table, void *obj, struct diag *diag);
+
+static void
+fill_default(const struct conf_key *key, void *obj, struct diag *diag)
+{
+	if (key->fallback != NULL)
+		read_fallback(key, conf_member(obj, key), diag);
+	else if (key->type == CONF_OBJECT)
+		fill_defaults(key->sub, conf_member(obj, key), diag);
+}
+
 static void
 fill_defaults(const struct conf_table *table, void *obj, struct diag *diag)
 {
-	for (size_t i = 0; i < table->nkeys; i++) {
-		const struct conf_key *key = &table->keys[i];
+	for (size_t i = 0; i < table->nkeys; i++)
+		fill_default(&table->keys[i], obj, diag);
+}
 
-		if (key->fallback != NULL)
-			read_fallback(key, conf_member(obj, key), diag);
-		else if (key->type == CONF_OBJECT)
-			fill_defaults(key->sub, conf_member(obj, key), diag);
-	}
+void
+conf_unset(const struct conf_table *table, void *obj, const char *name)
+{
+	struct conf_head *head = obj;
+	struct diag *diag = diag_new();
+	size_t i = 0;
+
+	while (i < table->nkeys && strcmp(table->keys[i].name, name) != 0)
+		i++;
+	assert(i < table->nkeys);
+	conf_clear_member(&table->keys[i], conf_member(obj, &table->keys[i]));
+	head->set &= ~(UINT64_C(1) << i);
+	fill_default(&table->keys[i], obj, diag);
+	diag_free(&diag);
 }
 
 /* The key called ${name}, or the secret called ${name} without its suffix. */

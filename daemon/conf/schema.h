@@ -116,6 +116,14 @@ int conf_read_text(const char *path, const char *text, size_t n, const struct co
  * rule. */
 void conf_merge(const struct conf_table *table, void *base, void *over);
 
+/* Copy to ${obj} every key that is set in ${from} and not in ${obj}, but for those named
+ * in ${except} (NULL at its end).  How a rule extends another. */
+void conf_inherit(
+    const struct conf_table *table, void *obj, const void *from, const char *const *except);
+
+/* As if ${key} had not been written.  It must be in the table (asserted). */
+void conf_unset(const struct conf_table *table, void *obj, const char *key);
+
 /* Free what conf_read() put in; ${out} is zeroed. */
 void conf_clear(const struct conf_table *table, void *out);
 

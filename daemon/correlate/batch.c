@@ -43,6 +43,7 @@ batch_free(struct batch **bp)
 	free(b->positions);
 	free(b->gaps);
 	free(b->uncounted);
+	free(b->relayed);
 	free(b->rulesets);
 	free(b);
 	*bp = NULL;

@@ -103,6 +103,8 @@ struct batch {
 	size_t ngaps;
 	struct batch_uncounted *uncounted;
 	size_t nuncounted;
+	int64_t *relayed; /* entries of the relay that are counted with this batch */
+	size_t nrelayed;
 	struct arena arena; /* of entries' keys, points and samples */
 	size_t nsamples;    /* of all entries */
 	size_t bytes;       /* of gaps */

@@ -4,6 +4,7 @@
  */
 #include "correlate/correlate.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "correlate/correlate_internal.h"
@@ -30,6 +31,8 @@ struct correlator {
 	struct ahead *ahead;
 	unsigned partitions;
 	struct group trial; /* scratch: an entry's points, applied to nothing */
+	uint64_t *recorded; /* events of rules that no incident rule counts, by index ... */
+	struct ruleset *recorded_of; /* ... in this set, borrowed from the batch */
 	struct buf key;     /* scratch: the group at hand */
 	struct buf sample;  /* scratch */
 	struct correlate_stats stats;
@@ -60,6 +63,7 @@ correlator_free(struct correlator **cp)
 	ahead_free(&c->ahead);
 	group_index_free(&c->index);
 	group_free(&c->trial);
+	free(c->recorded);
 	buf_free(&c->key);
 	buf_free(&c->sample);
 	free(c);
@@ -89,7 +93,7 @@ correlator_set_partitions(struct correlator *c, unsigned n)
 static void
 hold_ruleset(struct batch *b, struct ruleset *rules)
 {
-	if (b->nrulesets > 0 && b->rulesets[b->nrulesets - 1] == rules)
+	if (rules == NULL || (b->nrulesets > 0 && b->rulesets[b->nrulesets - 1] == rules))
 		return;
 	XGROW(b->rulesets, b->nrulesets);
 	b->rulesets[b->nrulesets++] = ruleset_ref(rules);
@@ -184,7 +188,9 @@ add_point(struct batch *b, struct batch_entry *e, const struct group_event *even
 	e->points[e->npoints++] = (struct batch_point){event->time, event->value, 1, event->timer};
 }
 
-/* Do the points open an incident whatever was before? */
+/* Do the points open an incident whatever was before?  After a pause an incident that
+ * was open may be left, and what led to it forgotten: what came before the last pause
+ * does not help. */
 static bool
 satisfies(struct correlator *c, const struct batch_entry *e)
 {
@@ -196,6 +202,8 @@ satisfies(struct correlator *c, const struct batch_entry *e)
 		const struct batch_point *p = &e->points[i];
 		struct group_event event = batch_point_event(p);
 
+		if (g->begun && p->time - g->last > e->rule->rearm)
+			group_clear(g);
 		for (uint32_t k = 0; k < p->n; k++) {
 			group_apply(g, &event);
 			if (g->incident.number != 0)
@@ -238,7 +246,7 @@ count(struct correlator *c, struct batch_entry *e, const struct group_event *eve
 	add_point(c->batch, e, event);
 	if (e->npoints == e->check_at) {
 		e->check_at *= 2;
-		e->satisfied = group_kind_folds(e->rule->condition.kind) && satisfies(c, e);
+		e->satisfied = group_rule_folds(e->rule) && satisfies(c, e);
 	}
 }
 
@@ -369,9 +377,41 @@ count_for(struct correlator *c, struct ruleset *rules, const struct incident_lin
 	sample(c, entry, e);
 }
 
+/* What was recorded of one rule set goes into the batch. */
+static void
+flush_recorded(struct correlator *c)
+{
+	struct batch *b = c->batch;
+
+	for (size_t i = 0; c->recorded != NULL && i < ruleset_nevents(c->recorded_of); i++) {
+		if (c->recorded[i] == 0)
+			continue;
+		XGROW(b->uncounted, b->nuncounted);
+		b->uncounted[b->nuncounted++] = (struct batch_uncounted){
+		    ruleset_event(c->recorded_of, i)->id, "recorded", c->recorded[i]};
+	}
+	free(c->recorded);
+	c->recorded = NULL;
+	c->recorded_of = NULL;
+}
+
+static void
+record(struct correlator *c, struct ruleset *rules, const struct event_rule *rule)
+{
+	if (c->recorded_of != rules) {
+		flush_recorded(c);
+		hold_ruleset(c->batch, rules);
+		c->recorded = xcalloc(ruleset_nevents(rules), sizeof(*c->recorded));
+		c->recorded_of = rules;
+	}
+	c->recorded[rule->index]++;
+}
+
 void
 correlate_event(struct correlator *c, struct ruleset *rules, const struct event *e)
 {
+	if (e->rule->nincidents == 0)
+		record(c, rules, e->rule);
 	for (size_t i = 0; i < e->rule->nincidents; i++)
 		count_for(c, rules, &e->rule->incidents[i], e);
 }
@@ -385,6 +425,45 @@ correlate_timer(struct correlator *c, struct ruleset *rules, const struct incide
 	c->key.n = 0;
 	buf_sv(&c->key, key);
 	count(c, find_entry(c, rules, rule, now), &event);
+}
+
+/* Entries of the relay are a stream for each partition that has some, so that each partition
+ * knows which of them it has counted. */
+static void
+name_relay(const struct correlator *c, int64_t id, char name[static 32])
+{
+	snprintf(name, 32, "relay:%u", (unsigned)((uint64_t)id % c->partitions));
+}
+
+void
+correlate_incident(struct correlator *c, struct ruleset *rules, const struct incident_rule *rule,
+    int64_t id, int64_t time, const struct field *key, size_t n, struct sv text)
+{
+	char name[32];
+	struct stream stream = {.id = name, .source = "triaged", .path = "incident"};
+	struct line line = {.stream = &stream, .offset = (uint64_t)id, .text = text};
+	struct record record = {.line = &line, .time = time, .message = text, .text = text};
+	struct event e = {.record = &record};
+
+	name_relay(c, id, name);
+	for (; e.nfields < n && e.nfields < EVENT_FIELDS_MAX; e.nfields++)
+		e.fields[e.nfields] = key[e.nfields];
+	for (size_t i = 0; i < rule->nincidents; i++)
+		count_for(c, rules, &rule->incidents[i], &e);
+}
+
+void
+correlate_relayed(struct correlator *c, int64_t id)
+{
+	struct batch *b = c->batch;
+	char name[32];
+	struct position pos = {.stream = name, .path = "incident", .offset = (uint64_t)id + 1};
+
+	XGROW(b->relayed, b->nrelayed);
+	b->relayed[b->nrelayed++] = id;
+	name_relay(c, id, name);
+	if (c->partitions > 1)
+		correlate_position(c, &pos);
 }
 
 /* ---- positions and gaps --------------------------------------------------------- */
@@ -491,7 +570,8 @@ correlate_pending(const struct correlator *c, bool urgent)
 	const struct batch *b = c->batch;
 
 	return b->nentries > 0 ||
-	    (!urgent && (b->npositions > 0 || b->ngaps > 0 || b->nuncounted > 0));
+	    (!urgent && (b->npositions > 0 || b->ngaps > 0 || b->nuncounted > 0 ||
+	                    b->nrelayed > 0 || c->recorded != NULL));
 }
 
 bool
@@ -505,6 +585,7 @@ correlate_take(struct correlator *c)
 {
 	struct batch *b = c->batch;
 
+	flush_recorded(c);
 	c->batch = batch_new();
 	group_index_clear(&c->index);
 	return b;

@@ -31,8 +31,16 @@ void correlator_set_partitions(struct correlator *c, unsigned n);
 struct ahead *correlator_ahead(struct correlator *c);
 
 /* Count ${e} for each incident rule that wants it.  ${rules} is the set its rule
- * belongs to; the batch takes a reference. */
+ * belongs to; the batch takes a reference.  NULL: the rules outlive the batch anyway. */
 void correlate_event(struct correlator *c, struct ruleset *rules, const struct event *e);
+
+/* Count an incident that ${rule} opened at ${time}, entry ${id} of the relay, for the rules
+ * about incidents; the names and values of its key are its fields. */
+void correlate_incident(struct correlator *c, struct ruleset *rules,
+    const struct incident_rule *rule, int64_t id, int64_t time, const struct field *key,
+    size_t n, struct sv text);
+/* Entry ${id} of the relay is counted with the batch that gathers. */
+void correlate_relayed(struct correlator *c, int64_t id);
 
 /* Time has passed up to ${now} for group ${key} of ${rule}. */
 void correlate_timer(struct correlator *c, struct ruleset *rules,

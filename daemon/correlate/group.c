@@ -140,16 +140,28 @@ group_open(struct group *g, const struct group_found *found)
 bool
 group_grown(struct group *g)
 {
-	if (g->incident.count < TELL_AGAIN * g->incident.told)
-		return false;
-	g->incident.told = g->incident.count;
-	return true;
+	bool grown = false;
+
+	/* By steps: what is told next must not depend on how many came at once. */
+	for (; g->incident.told > 0 && g->incident.count / TELL_AGAIN >= g->incident.told;
+	     grown = true)
+		g->incident.told *= TELL_AGAIN;
+	return grown;
 }
 
 bool
 group_kind_folds(enum condition_kind kind)
 {
 	return kind < CONDITION_ABSENT;
+}
+
+bool
+group_rule_folds(const struct incident_rule *rule)
+{
+	const struct condition *c = &rule->condition;
+
+	return group_kind_folds(c->kind) && c->negative == 0 &&
+	    (c->kind != CONDITION_DISTINCT || c->least <= CONDITION_DISTINCT_EXACT);
 }
 
 static enum group_fate

@@ -87,10 +87,13 @@ bool group_grown(struct group *g);
 /* When time alone will change something: ms, or INT64_MAX. */
 int64_t group_due(const struct group *g);
 
-/* Do all events join while an incident is open, and does it open whatever came before
- * once a run of events satisfies the rule alone?  Then the rest of that run is just a
- * number. */
+/* Do all events join while an incident is open? */
 bool group_kind_folds(enum condition_kind kind);
+/* And does a run of events without a pause longer than rearm, that satisfies the rule
+ * alone, lead to an open incident whatever came before?  Then the rest of it is just a
+ * number.  Not where what came before can stand in the way: a step that must not
+ * happen, a time that moves the window of an estimate. */
+bool group_rule_folds(const struct incident_rule *rule);
 
 /* As bytes.  The Redis functions read and write the head, all numbers big-endian: 8
  * bytes of version; '-', 'o' or 'c'; 8 of the incident's number; 4 of the second in

@@ -9,7 +9,11 @@
 #include "util/xalloc.h"
 
 #define REGISTERS 1024
-#define POINTS_MAX (8U << 20) /* no group has as many: damaged bytes */
+/* Beyond these, bytes are damaged; below, nothing that is reckoned from them overflows. */
+#define POINTS_MAX (1U << 23)
+#define POINT_EVENTS_MAX (1ULL << 39)
+#define TIME_MAX (1LL << 52)  /* ms from the epoch */
+#define COUNT_MAX (1LL << 62)
 #define MISSING 1
 #define BEGUN 2
 
@@ -200,17 +204,40 @@ get_registers(struct group *g, struct bytes *b)
 	b->p += n;
 }
 
-/* Steps are used as bit numbers. */
+static bool
+is_time(int64_t t)
+{
+	return t > -TIME_MAX && t < TIME_MAX;
+}
+
+/* Steps are used as bit numbers; the value of a slot is an offset into it. */
+static bool
+is_point(const struct incident_rule *rule, const struct group_point *p)
+{
+	const struct condition *c = &rule->condition;
+
+	if ((c->kind == CONDITION_ALL_OF || c->kind == CONDITION_SEQUENCE) && p->value >= c->nsteps)
+		return false;
+	if ((c->kind == CONDITION_SPIKE || (c->kind == CONDITION_DISTINCT && !has_hash(rule))) &&
+	    p->value >= (uint64_t)c->within)
+		return false;
+	return is_time(p->time) && p->n < POINT_EVENTS_MAX;
+}
+
+/* Can it be reckoned with? */
 static bool
 is_sound(const struct group *g)
 {
-	enum condition_kind kind = g->rule->condition.kind;
+	const struct group_incident *inc = &g->incident;
 
 	for (size_t i = 0; i < g->npoints; i++)
-		if ((kind == CONDITION_ALL_OF || kind == CONDITION_SEQUENCE) &&
-		    g->points[i].value >= g->rule->condition.nsteps)
+		if (!is_point(g->rule, &g->points[i]))
 			return false;
-	return true;
+	if (!is_time(g->since) || !is_time(g->last))
+		return false;
+	return inc->number == 0 ||
+	    (is_time(inc->first) && is_time(inc->last) && inc->told > 0 && inc->told <= inc->count &&
+	        inc->count < COUNT_MAX);
 }
 
 bool

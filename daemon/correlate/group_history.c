@@ -61,7 +61,9 @@ group_first_seen_apply(struct group *g, const struct group_event *e)
 	return group_open(g, &(struct group_found){e->time, e->time, 1});
 }
 
-/* ---- spike: a point is a slot of time that had events ------------------------- */
+/* ---- spike: a point is a slot of time that had events -------------------------
+ *
+ * Its value is how far into the slot the first of them lies. */
 
 /* Count the event in its slot; NULL when it lies before all that are kept. */
 static struct group_point *
@@ -75,6 +77,8 @@ count_in_slot(struct group *g, int64_t t)
 	for (size_t i = g->npoints; i > 0; i--) {
 		if (g->points[i - 1].time == slot) {
 			g->points[i - 1].n++;
+			if ((uint64_t)(t - slot) < g->points[i - 1].value)
+				g->points[i - 1].value = (uint64_t)(t - slot);
 			return &g->points[i - 1];
 		}
 	}
@@ -106,19 +110,19 @@ is_spike(const struct group *g, const struct group_point *now)
 enum group_fate
 group_spike_apply(struct group *g, const struct group_event *e)
 {
-	int64_t last = g->last;
-	struct group_point *p;
+	const struct group_point *p;
 
 	if (e->timer)
 		return GROUP_NOTHING;
 	group_seen(g, e->time);
 	p = count_in_slot(g, e->time);
-	if (group_joins(g, e->time, last)) {
-		group_join(g, 1, e->time, e->time);
-		return GROUP_FOLDED;
-	}
 	if (p == NULL || e->time - g->since < g->rule->condition.learning ||
 	    p->time != group_slot(g->last, g->rule->condition.within) || !is_spike(g, p))
 		return GROUP_BELOW;
-	return group_open(g, &(struct group_found){p->time + (int64_t)p->value, e->time, p->n});
+	/* Events of the usual rate do not join: else the incident would never end. */
+	if (group_joins(g, e->time, g->incident.last)) {
+		group_join(g, 1, e->time, e->time);
+		return GROUP_FOLDED;
+	}
+	return group_open(g, &(struct group_found){p->time + (int64_t)p->value, g->last, p->n});
 }

@@ -9,6 +9,7 @@
 #include "correlate/group_internal.h"
 
 #define STEP_POINTS 8
+#define IS_NEW 1
 #define POINTS_MAX (STEP_POINTS * CONDITION_STEPS_MAX)
 
 static void
@@ -27,9 +28,10 @@ push_step(struct group *g, int64_t t, unsigned step)
 	group_push(g, t, step);
 }
 
-/* The points in order of time; stable, which qsort() is not. */
+/* The points in order of time, the last ${nnew} to arrive marked; stable, which qsort()
+ * is not. */
 static size_t
-in_order(const struct group *g, struct group_point *out)
+in_order(const struct group *g, size_t nnew, struct group_point *out)
 {
 	size_t n = 0;
 
@@ -39,15 +41,18 @@ in_order(const struct group *g, struct group_point *out)
 		for (; at > 0 && out[at - 1].time > g->points[i].time; at--)
 			out[at] = out[at - 1];
 		out[at] = g->points[i];
+		out[at].n = i + nnew >= g->npoints ? IS_NEW : 0;
 	}
 	return n;
 }
 
-/* The latest start of a chain that has come as far as a step. */
+/* The latest start of the chains that have come as far as a step: [1] of those that
+ * hold the event which has just arrived, [0] of the others. */
 struct chain {
 	bool is;
 	int64_t start;
 };
+typedef struct chain chains[2][CONDITION_STEPS_MAX];
 
 /* The positive step before ${step}, -1: none. */
 static int
@@ -60,43 +65,52 @@ before(const struct condition *c, unsigned step)
 	return i;
 }
 
-/* Let the point go through; true when a chain is complete, its start in ${start}. */
+/* A chain that has come as far as ${from} goes on to ${to}. */
+static void
+extend(struct chain *to, const struct chain *from)
+{
+	if (from->is && (!to->is || from->start > to->start))
+		*to = *from;
+}
+
+/* Let the point go through, which is ${new} or not; true when it completes a chain that
+ * holds a new one: without, an old chain would be taken that was broken once by a point
+ * that is not kept any more. */
 static bool
-follow(const struct condition *c, struct chain *chains, const struct group_point *p, int64_t *start)
+follow(const struct condition *c, chains ch, const struct group_point *p, bool new)
 {
 	unsigned step = (unsigned)p->value;
 	int from = before(c, step);
 
 	if ((c->negative >> step & 1) != 0) {
 		if (from >= 0)
-			chains[from].is = false;
+			ch[0][from].is = ch[1][from].is = false;
 		return false;
 	}
-	if (from < 0)
-		chains[step] = (struct chain){true, p->time};
-	else if (chains[from].is && (!chains[step].is || chains[from].start >= chains[step].start))
-		chains[step] = chains[from];
-	else
-		return false;
-	*start = chains[step].start;
-	return step == c->nsteps - 1 && p->time - *start <= c->within;
+	if (from < 0) {
+		extend(&ch[new][step], &(struct chain){true, p->time});
+	} else {
+		extend(&ch[1][step], &ch[1][from]);
+		extend(&ch[new][step], &ch[0][from]);
+	}
+	return step == c->nsteps - 1 && ch[1][step].is && p->time - ch[1][step].start <= c->within;
 }
 
 static bool
-is_complete(const struct group *g, struct group_found *found)
+is_complete(const struct group *g, size_t nnew, struct group_found *found)
 {
+	const struct condition *c = &g->rule->condition;
 	struct group_point points[POINTS_MAX];
-	struct chain chains[CONDITION_STEPS_MAX] = {{false, 0}};
-	size_t n = in_order(g, points);
-	int64_t start;
+	chains ch = {{{false, 0}}};
+	size_t n = in_order(g, nnew, points);
 
 	for (size_t i = 0; i < n; i++) {
-		if (!follow(&g->rule->condition, chains, &points[i], &start))
+		if (!follow(c, ch, &points[i], points[i].n == IS_NEW))
 			continue;
-		*found = (struct group_found){.first = start, .last = points[i].time};
+		*found = (struct group_found){.first = ch[1][c->nsteps - 1].start, .last = points[i].time};
 		for (size_t j = 0; j <= i; j++)
-			found->n += points[j].time >= start &&
-			    (g->rule->condition.negative >> points[j].value & 1) == 0;
+			found->n += points[j].time >= found->first &&
+			    (c->negative >> points[j].value & 1) == 0;
 		return true;
 	}
 	return false;
@@ -105,9 +119,14 @@ is_complete(const struct group *g, struct group_found *found)
 bool
 group_sequence_add(struct group *g, const struct group_event *e, struct group_found *found)
 {
+	size_t n = 0;
+
 	/* An event that is several steps is the later one first: it does not follow itself. */
-	for (unsigned step = g->rule->condition.nsteps; step > 0; step--)
-		if ((e->value >> (step - 1) & 1) != 0)
+	for (unsigned step = g->rule->condition.nsteps; step > 0; step--) {
+		if ((e->value >> (step - 1) & 1) != 0) {
 			push_step(g, e->time, step - 1);
-	return is_complete(g, found);
+			n++;
+		}
+	}
+	return is_complete(g, n, found);
 }

@@ -13,7 +13,9 @@
 static enum group_fate
 silent(struct group *g, int64_t t)
 {
-	if (!g->begun || g->missing || t - g->last < g->rule->condition.within)
+	if (!g->begun) /* one that is expected: from now on */
+		group_seen(g, t);
+	if (g->missing || t - g->last < g->rule->condition.within)
 		return GROUP_NOTHING;
 	g->missing = true;
 	if (group_joins(g, t, g->incident.last)) {
@@ -29,8 +31,10 @@ group_absent_apply(struct group *g, const struct group_event *e)
 {
 	if (e->timer)
 		return silent(g, e->time);
+	/* One that is late does not end the silence that came after it. */
+	if (!g->begun || e->time > g->last)
+		g->missing = false;
 	group_seen(g, e->time);
-	g->missing = false;
 	return GROUP_BELOW;
 }
 
@@ -80,10 +84,18 @@ count_in_slot(struct group *g, int64_t t)
 static enum group_fate
 calm(struct group *g, int64_t t)
 {
+	uint64_t left = 0;
+
 	if (g->incident.number == 0 || g->closed)
 		return GROUP_NOTHING;
+	for (size_t i = 0; i < g->npoints; i++)
+		if (t - g->points[i].time < g->rule->condition.within)
+			left += g->points[i].n;
+	/* A timer that comes too early leaves all as it is, for events that are late. */
+	if (left >= (uint64_t)g->rule->condition.below)
+		return GROUP_NOTHING;
 	pass_to(g, t);
-	return rate(g) < (uint64_t)g->rule->condition.below ? GROUP_CALM : GROUP_NOTHING;
+	return GROUP_CALM;
 }
 
 enum group_fate

@@ -21,7 +21,13 @@ by_time(const void *a, const void *b)
 	return (x->time > y->time) - (x->time < y->time);
 }
 
-/* The points less than a window away from ${t}, by time.  To be freed. */
+static bool
+is_near(const struct group *g, int64_t a, int64_t b)
+{
+	return a - b <= g->rule->condition.within && b - a <= g->rule->condition.within;
+}
+
+/* The points at most a window away from ${t}, by time.  To be freed. */
 static struct group_point *
 near(const struct group *g, int64_t t, size_t *n)
 {
@@ -32,7 +38,7 @@ near(const struct group *g, int64_t t, size_t *n)
 	for (size_t i = 0; i < g->npoints; i++) {
 		const struct group_point *p = &g->points[i];
 
-		if (p->time - t > g->rule->condition.within || t - p->time > g->rule->condition.within)
+		if (!is_near(g, p->time, t))
 			continue;
 		sorted = sorted && (*n == 0 || found[*n - 1].time <= p->time);
 		found[(*n)++] = *p;
@@ -103,7 +109,7 @@ find_value(const struct group *g, uint64_t value)
 	return i;
 }
 
-/* Of a value its last event to arrive stands for all. */
+/* Of a value its last event to arrive stands for all, those a window away excepted. */
 bool
 group_distinct_add(struct group *g, const struct group_event *e, struct group_found *found)
 {
@@ -114,7 +120,8 @@ group_distinct_add(struct group *g, const struct group_event *e, struct group_fo
 		return group_estimate_add(g, e, found);
 	i = find_value(g, e->value);
 	if (i < g->npoints) {
-		n += g->points[i].n;
+		if (is_near(g, e->time, g->points[i].time))
+			n += g->points[i].n;
 		group_remove(g, i);
 	} else if (g->npoints >= 2 * (size_t)g->rule->condition.least) {
 		group_remove(g, 0);
@@ -129,26 +136,35 @@ add_bounded(uint64_t a, uint64_t b)
 	return a > INT64_MAX - b ? INT64_MAX : a + b;
 }
 
+/* Of a slot its last event to arrive stands for all: so what was there before a batch
+ * cannot keep the batch's events apart. */
 bool
 group_sum_add(struct group *g, const struct group_event *e, struct group_found *found)
 {
 	int64_t length = g->rule->condition.within / SUM_SLOTS, slot;
-	size_t i = g->npoints;
+	struct group_point p = {e->time, e->value, 1};
+	size_t i = 0;
 
 	if (length == 0)
 		length = 1;
 	slot = group_slot(e->time, length);
-	while (i > 0 && group_slot(g->points[i - 1].time, length) != slot)
-		i--;
-	if (i > 0) {
-		g->points[i - 1].value = add_bounded(g->points[i - 1].value, e->value);
-		g->points[i - 1].n++;
-		return weighs(g, g->points[i - 1].time, VALUE, found);
-	}
-	if (g->npoints >= (size_t)2 * SUM_SLOTS)
+	while (i < g->npoints && group_slot(g->points[i].time, length) != slot)
+		i++;
+	if (i < g->npoints) {
+		p.value = add_bounded(g->points[i].value, e->value);
+		p.n += g->points[i].n;
+		group_remove(g, i);
+	} else if (g->npoints >= (size_t)2 * SUM_SLOTS) {
 		group_remove(g, 0);
-	group_push(g, e->time, e->value);
-	return weighs(g, e->time, VALUE, found);
+	}
+	*group_push(g, e->time, 0) = p;
+	if (!weighs(g, e->time, VALUE, found))
+		return false;
+	/* The first events of the first slot may be older than the one that stands there. */
+	found->first = group_slot(found->first, length);
+	if (found->first < g->since)
+		found->first = g->since;
+	return true;
 }
 
 /* Keep at most STEP_POINTS of a step: the oldest to arrive goes. */

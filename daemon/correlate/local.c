@@ -10,6 +10,7 @@
 #include "correlate/group_key.h"
 #include "correlate/local_groups.h"
 #include "correlate/settle.h"
+#include "rule/rule_list.h"
 #include "util/xalloc.h"
 
 struct local {
@@ -19,7 +20,8 @@ struct local {
 	size_t nincidents;
 	struct arena arena; /* of incidents' strings */
 	uint64_t (*counts)[LOCAL_FATES]; /* by rule */
-	int64_t latest;
+	int64_t earliest, latest;
+	bool expected; /* the keys from which absent rules expect events are known */
 	struct settled settled; /* scratch */
 	struct buf text;        /* scratch */
 };
@@ -35,6 +37,7 @@ local_new(struct ruleset *rules)
 	l->groups.key = hash_key_random();
 	l->counts = xcalloc(ruleset_nincidents(rules) + 1, sizeof(*l->counts));
 	l->latest = INT64_MIN;
+	l->earliest = INT64_MAX;
 	return l;
 }
 
@@ -69,10 +72,10 @@ keep_text(struct local *l)
 static void
 add_sample(struct local *l, struct local_incident *inc, const char *json)
 {
-	if (inc->nsamples == BATCH_SAMPLES)
+	if (inc->nsamples == LOCAL_SAMPLES)
 		return;
 	if (inc->samples == NULL)
-		inc->samples = xcalloc(BATCH_SAMPLES, sizeof(*inc->samples));
+		inc->samples = xcalloc(LOCAL_SAMPLES, sizeof(*inc->samples));
 	inc->samples[inc->nsamples++] = arena_copy(&l->arena, json, strlen(json) + 1);
 }
 
@@ -106,41 +109,16 @@ open_incident(struct local *l, const struct local_group *group, const struct set
 	return inc;
 }
 
-/* An incident that was opened is an event for rules that count incidents. */
 static void
-relay(struct local *l, struct correlator *c, const struct local_incident *inc)
-{
-	const struct incident_rule *about = inc->rule;
-	struct event_rule rule = {.id = about->id,
-	    .title = about->title,
-	    .severity = about->severity,
-	    .incidents = about->incidents,
-	    .nincidents = about->nincidents};
-	struct stream stream = {.id = "incidents", .source = "incidents", .path = "incidents"};
-	struct line line = {.stream = &stream, .text = sv_str(inc->title)};
-	struct record record = {.line = &line,
-	    .time = inc->opened,
-	    .facility = -1,
-	    .severity = -1,
-	    .message = line.text,
-	    .text = line.text};
-	struct event event = {.rule = &rule, .record = &record};
-
-	for (size_t i = 0; i < about->nby && i < EVENT_FIELDS_MAX; i++)
-		event.fields[event.nfields++] =
-		    (struct field){about->by[i].field, group_key_value(inc->group, i)};
-	if (about->nincidents > 0)
-		correlate_event(c, l->rules, &event);
-}
-
-static void
-write_incident(struct local *l, struct correlator *c, struct local_group *group,
-    const struct settled_incident *from)
+write_incident(
+    struct local *l, struct local_group *group, const struct settled_incident *from)
 {
 	struct local_incident *inc;
 
 	if (from->opened)
 		inc = open_incident(l, group, from);
+	else if (from->number == 0 && l->nincidents > 0)
+		inc = &l->incidents[l->nincidents - 1];
 	else if (from->number >= 1 && (size_t)from->number <= l->nincidents)
 		inc = &l->incidents[from->number - 1];
 	else
@@ -153,8 +131,6 @@ write_incident(struct local *l, struct correlator *c, struct local_group *group,
 		take_lines(l, group, inc);
 	for (size_t i = 0; i < from->nsamples; i++)
 		add_sample(l, inc, from->samples[i]->json);
-	if (from->opened)
-		relay(l, c, inc);
 }
 
 /* ---- a batch -------------------------------------------------------------------- */
@@ -206,12 +182,16 @@ settle(struct local *l, struct correlator *c, const struct batch *b, const struc
 
 	settle_entry(b, e, (struct sv){group->bytes, group->n}, 0, &l->settled);
 	for (size_t i = 0; i < l->settled.nincidents; i++)
-		write_incident(l, c, group, &l->settled.incidents[i]);
+		write_incident(l, group, &l->settled.incidents[i]);
 	join_incident(l, &l->settled.scratch.incident);
 	count_up(l, e->rule);
 	store(l, c, group);
-	if (l->settled.scratch.begun && l->settled.scratch.last > l->latest)
+	if (!l->settled.scratch.begun)
+		return;
+	if (l->settled.scratch.last > l->latest)
 		l->latest = l->settled.scratch.last;
+	if (l->settled.scratch.since < l->earliest)
+		l->earliest = l->settled.scratch.since;
 }
 
 static void
@@ -226,10 +206,52 @@ count_uncounted(struct local *l, const struct batch_uncounted *u)
 	}
 }
 
+/* An incident that was opened is an event for rules that count incidents. */
+static void
+relay(struct local *l, struct correlator *c, const struct local_incident *inc)
+{
+	struct field key[EVENT_FIELDS_MAX];
+	size_t n = 0;
+
+	if (inc->rule->nincidents == 0)
+		return;
+	for (; n < inc->rule->nby && n < EVENT_FIELDS_MAX; n++)
+		key[n] = (struct field){inc->rule->by[n].field, group_key_value(inc->group, n)};
+	l->text.n = 0;
+	buf_printf(&l->text, "INC-%lld", (long long)inc->number);
+	correlate_incident(c, l->rules, inc->rule, 0, inc->opened, key, n, buf_view(&l->text));
+}
+
+static int
+by_opened(const void *a, const void *b)
+{
+	const struct local_incident *const *x = a, *const *y = b;
+
+	if ((*x)->opened != (*y)->opened)
+		return (*x)->opened < (*y)->opened ? -1 : 1;
+	return ((*x)->number > (*y)->number) - ((*x)->number < (*y)->number);
+}
+
+/* The incidents from ${from} on, in order of time, however their batch was. */
+static void
+relay_all(struct local *l, struct correlator *c, size_t from)
+{
+	size_t n = l->nincidents - from;
+	const struct local_incident **v = xcalloc(n + 1, sizeof(*v));
+
+	for (size_t i = 0; i < n; i++)
+		v[i] = &l->incidents[from + i];
+	qsort(v, n, sizeof(*v), by_opened);
+	for (size_t i = 0; i < n; i++)
+		relay(l, c, v[i]);
+	free(v);
+}
+
 static void
 take_batch(struct local *l, struct correlator *c)
 {
 	struct batch *b = correlate_take(c);
+	size_t before = l->nincidents;
 
 	for (size_t i = 0; i < b->nrules; i++) {
 		size_t at = b->rules[i].first;
@@ -242,6 +264,7 @@ take_batch(struct local *l, struct correlator *c)
 	for (size_t i = 0; i < b->nuncounted; i++)
 		count_uncounted(l, &b->uncounted[i]);
 	batch_free(&b);
+	relay_all(l, c, before);
 }
 
 void
@@ -280,11 +303,39 @@ fire(struct local *l, struct correlator *c, int64_t now)
 	free(due);
 }
 
+/* Keys from which nothing has come are silent since ${now}. */
+static void
+expect(struct local *l, struct correlator *c, const struct incident_rule *rule, int64_t now)
+{
+	for (size_t i = 0; i < rule_list_size(rule->each); i++) {
+		const char *value = rule_list_at(rule->each, i);
+
+		l->text.n = 0;
+		buf_printf(&l->text, "%zu:%s", strlen(value), value);
+		correlate_timer(c, l->rules, rule, buf_view(&l->text), now);
+	}
+}
+
+/* The run begins with its first event. */
+static void
+expect_all(struct local *l, struct correlator *c, int64_t now)
+{
+	if (l->earliest < now)
+		now = l->earliest;
+	for (size_t i = 0; i < ruleset_nincidents(l->rules); i++)
+		if (ruleset_incident(l->rules, i)->each != NULL)
+			expect(l, c, ruleset_incident(l->rules, i), now);
+	l->expected = true;
+}
+
 void
 local_pass(struct local *l, struct correlator *c, int64_t now)
 {
 	size_t before;
 
+	local_commit(l, c);
+	if (!l->expected)
+		expect_all(l, c, now);
 	local_commit(l, c);
 	do { /* again, for rules about the incidents that this opens */
 		before = l->nincidents;

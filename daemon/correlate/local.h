@@ -15,6 +15,8 @@
 
 #include "util/sv.h"
 
+#define LOCAL_SAMPLES 3 /* lines kept of an incident */
+
 struct correlator;
 struct incident_rule;
 struct local;
@@ -56,7 +58,8 @@ void local_free(struct local **l);
 
 /* Take in what ${c} has gathered, and what rules about incidents make of it. */
 void local_commit(struct local *l, struct correlator *c);
-/* Time has passed up to ${now}: what only needed time happens. */
+/* Time has passed up to ${now}: what only needed time happens.  The first call says that
+ * the run has begun, at its first event or now. */
 void local_pass(struct local *l, struct correlator *c, int64_t now);
 /* The greatest time of an event so far; INT64_MIN: none. */
 int64_t local_latest(const struct local *l);

@@ -97,6 +97,23 @@ leave(struct settled *s, const struct group *g, const struct group_incident *had
 	set_numbers(current(s, &with), had);
 }
 
+/* One that was opened just now is told of twice: it opened, and it is over. */
+static void
+over(struct settled *s, const struct group *g, int64_t at)
+{
+	struct settled_incident *inc = current(s, g);
+
+	set_numbers(inc, &g->incident);
+	if (inc->opened) {
+		XGROW(s->incidents, s->nincidents);
+		inc = &s->incidents[s->nincidents++];
+		*inc = (struct settled_incident){.number = 0};
+		set_numbers(inc, &g->incident);
+	}
+	inc->calm = true;
+	inc->at = at;
+}
+
 static void
 note(struct settled *s, struct group *g, enum group_fate fate, int64_t at)
 {
@@ -110,9 +127,7 @@ note(struct settled *s, struct group *g, enum group_fate fate, int64_t at)
 		update(s, g);
 		break;
 	case GROUP_CALM:
-		set_numbers(current(s, g), &g->incident);
-		current(s, g)->calm = true;
-		current(s, g)->at = at;
+		over(s, g, at);
 		group_leave(g);
 		break;
 	case GROUP_KNOWN:
@@ -131,11 +146,13 @@ pass_to(struct settled *s, struct group *g, int64_t t)
 	int64_t due;
 
 	while ((due = group_due(g)) <= t) {
+		struct group_incident had = g->incident;
 		enum group_fate fate =
 		    group_apply(g, &(struct group_event){.time = due, .timer = true});
 
 		if (fate == GROUP_NOTHING)
 			break;
+		leave(s, g, &had);
 		note(s, g, fate, due);
 	}
 }
@@ -158,8 +175,11 @@ apply_point(struct settled *s, struct group *g, const struct batch_entry *e, siz
 	bool folds = group_kind_folds(e->rule->condition.kind);
 
 	pass_to(s, g, p->time);
-	if (p->timer)
+	if (p->timer) {
+		group_apply(g, &event); /* nothing is due any more; but it may begin */
+		s->was_due = INT64_MIN; /* who keeps the time must learn that it is over */
 		return;
+	}
 	s->counted += p->n;
 	for (uint32_t k = 0; k < p->n; k++) {
 		bool before = g->incident.number != 0;

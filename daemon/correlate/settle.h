@@ -12,7 +12,7 @@ struct settled_incident {
 	bool opened;
 	bool calm;  /* over, by itself */
 	bool grown; /* to be told again */
-	int64_t number; /* unless opened */
+	int64_t number; /* unless opened; 0: of the one that was opened before it */
 	int64_t count, first, last;
 	int64_t at; /* event time at which it opened, or was over */
 	const struct batch_sample *samples[BATCH_SAMPLES]; /* lines that are now its own */
@@ -23,7 +23,7 @@ struct settled {
 	uint64_t version; /* of the group as it was */
 	struct buf group; /* as it is now */
 	int64_t due;      /* when time alone changes it; INT64_MAX: never */
-	int64_t was_due;
+	int64_t was_due;  /* INT64_MIN: it may be known otherwise */
 	struct settled_incident *incidents; /* in order; the last one may be the group's */
 	size_t nincidents;
 	const struct batch_sample *pending[BATCH_SAMPLES]; /* lines of events below */

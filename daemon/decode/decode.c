@@ -12,6 +12,7 @@
 #include "util/xalloc.h"
 
 #define FRAME_DIGITS_MAX 6
+#define REPEAT_DIGITS_MAX 9
 
 struct decoder *
 decoder_new(void)
@@ -107,6 +108,7 @@ plain(const struct line *line, struct sv text, int64_t now)
 	    .pid = none,
 	    .structured = none,
 	    .message = text,
+	    .repeat = 1,
 	    .text = text};
 }
 
@@ -136,7 +138,7 @@ decode_text(
 }
 
 void
-decode_line(struct decoder *d, const struct line *line, int64_t now, struct record *rec)
+decode_header(struct decoder *d, const struct line *line, int64_t now, struct record *rec)
 {
 	struct spool_line spooled;
 
@@ -151,4 +153,44 @@ decode_line(struct decoder *d, const struct line *line, int64_t now, struct reco
 	}
 	if (rec->program.n == 0 && line->stream->program != NULL)
 		rec->program = sv_str(line->stream->program);
+}
+
+/* Take ${word}, that the text begins with. */
+static bool
+take_word(struct sv *s, struct sv word)
+{
+	if (s->n < word.n || memcmp(s->p, word.p, word.n) != 0)
+		return false;
+	*s = sv_from(*s, word.n);
+	return true;
+}
+
+/* "message repeated 3 times: [ MESSAGE]"; the bracket at its end may have been cut off. */
+static void
+take_repeated(struct record *rec)
+{
+	struct sv s = rec->message;
+	unsigned long count = 0;
+	size_t digits = 0;
+
+	if (!take_word(&s, SV("message repeated ")))
+		return;
+	for (; digits < s.n && digits < REPEAT_DIGITS_MAX && decode_is_digit(s.p[digits]); digits++)
+		count = count * 10 + (unsigned long)(s.p[digits] - '0');
+	s = sv_from(s, digits);
+	if (count == 0 || !take_word(&s, SV(" times: [")))
+		return;
+	s = decode_trim(s);
+	if (s.n > 0 && s.p[s.n - 1] == ']')
+		s.n--;
+	rec->message = s;
+	rec->repeat = count > RECORD_REPEAT_MAX ? RECORD_REPEAT_MAX : (unsigned)count;
+}
+
+void
+decode_line(struct decoder *d, const struct line *line, int64_t now, struct record *rec)
+{
+	decode_header(d, line, now, rec);
+	if (rec->message.n > 0 && rec->message.p[0] == 'm')
+		take_repeated(rec);
 }

@@ -23,8 +23,11 @@ void decoder_free(struct decoder **d);
  * A line with a valid PRI and no stamp is RFC 3164 as well, of the time of reading
  * and without host.  After an ISO stamp, another form of stamp, or none, host and
  * program are taken only where they can hardly be the message.  A plain line may have
- * a time of its own: an access log's. */
+ * a time of its own: an access log's.  Of "message repeated 3 times: [ MESSAGE]", as
+ * rsyslog reduces what comes again and again, the message is MESSAGE, and rec->repeat 3. */
 void decode_line(struct decoder *d, const struct line *line, int64_t now, struct record *rec);
+/* The same, but that a reduced message stays as it is. */
+void decode_header(struct decoder *d, const struct line *line, int64_t now, struct record *rec);
 
 const char *record_format_name(enum record_format f); /* "rfc3164" */
 

@@ -12,10 +12,12 @@
 #include "spool/spool_line.h"
 #include "util/xalloc.h"
 
+static const struct format_kind lines_of_text = {.line = format_text};
+
 static const struct format_kind *
-kind_of(const struct source_conf *conf)
+kind_of(int format)
 {
-	static const struct format_kind *const kinds[] = {[FORMAT_AUTO] = &format_lines,
+	static const struct format_kind *const kinds[] = {[FORMAT_AUTO] = &lines_of_text,
 	    [FORMAT_JSON] = &format_json,
 	    [FORMAT_DOCKER] = &format_docker,
 	    [FORMAT_CRI] = &format_cri,
@@ -24,13 +26,7 @@ kind_of(const struct source_conf *conf)
 	    [FORMAT_ACCESS] = &format_access,
 	    [FORMAT_CEF] = &format_cef};
 
-	return kinds[conf->format];
-}
-
-bool
-format_is_needed(const struct source_conf *conf)
-{
-	return conf->format != FORMAT_AUTO || conf->multiline.s != NULL;
+	return kinds[format];
 }
 
 struct format *
@@ -39,13 +35,17 @@ format_new(const struct source_conf *conf, size_t max_line, struct buf *error)
 	struct format *f = xcalloc(1, sizeof(*f));
 
 	f->conf = conf;
-	f->kind = kind_of(conf);
+	f->kind = kind_of(conf->format);
+	f->guesses = conf->format == FORMAT_AUTO && conf->multiline.s == NULL;
 	f->max_line = max_line;
 	f->decoder = decoder_new();
 	f->stamps = decoder_new();
 	f->join = format_join_new();
 	format_record_names(f->names);
+	f->joins = f->guesses || f->kind->joined != NULL;
 	if (conf->format == FORMAT_AUTO && conf->multiline.s != NULL) {
+		f->kind = &format_lines;
+		f->joins = true;
 		f->multiline = format_multiline_new(conf->multiline.s, error);
 		if (f->multiline == NULL)
 			format_free(&f);
@@ -153,12 +153,18 @@ format_give(struct format *f, const struct format_line *in)
 }
 
 void
-format_misfit(struct format *f, const struct format_line *in)
+format_text(struct format *f, const struct format_line *in)
 {
-	f->misfits++;
 	format_record_begin(f);
 	f->record.head.message = format_record_header(f, in, in->text);
 	format_give(f, in);
+}
+
+void
+format_misfit(struct format *f, const struct format_line *in)
+{
+	f->misfits++;
+	format_text(f, in);
 }
 
 void
@@ -167,6 +173,38 @@ format_give_text(struct format *f, const struct format_line *in, struct sv text)
 	if (text.n == 0 || text.p[0] != '{' || !format_json_object(f, &f->inner, text))
 		f->record.head.message = format_record_header(f, in, text);
 	format_give(f, in);
+}
+
+/* ---- text as it is ------------------------------------------------------------- */
+
+/* Give on the run, behind what is in f->out. */
+static void
+end_run(struct format *f)
+{
+	struct chunk run = f->run;
+
+	if (run.data.n == 0)
+		return;
+	if (f->out.text.n > 0)
+		format_emit(f, run.stream, run.offset, 0);
+	run.next = run.offset + run.data.n;
+	f->run.data.n = 0;
+	f->cb(f->ctx, &run);
+}
+
+/* The line at ${from} of ${chunk} goes on as it is. */
+static void
+extend_run(struct format *f, const struct chunk *chunk, struct sv line, uint64_t number)
+{
+	if (f->run.data.n > 0) {
+		f->run.data.n += line.n;
+		return;
+	}
+	f->run = *chunk;
+	f->run.offset = chunk->offset + (uint64_t)(line.p - chunk->data.p);
+	f->run.number = number;
+	f->run.check = 0;
+	f->run.data = line;
 }
 
 /* ---- lines in ---------------------------------------------------------------- */
@@ -201,8 +239,9 @@ unescape(struct format *f, struct sv message)
 	return buf_view(&f->raw);
 }
 
+/* Without what was put around it, or came after it. */
 static void
-read_line(struct format *f, struct format_line *in, enum line_form form)
+strip_line(struct format *f, struct format_line *in, enum line_form form)
 {
 	struct spool_line spooled;
 
@@ -220,6 +259,21 @@ read_line(struct format *f, struct format_line *in, enum line_form form)
 	}
 	if (in->text.n > 0 && in->text.p[in->text.n - 1] == '\r')
 		in->text.n--;
+}
+
+/* ${line} is what ${in} was made of, with its newline. */
+static void
+read_line(struct format *f, struct format_line *in, const struct chunk *chunk, struct sv line)
+{
+	strip_line(f, in, chunk->form);
+	if (f->guesses) {
+		f->kind = kind_of(format_guess_line(f->decoder, in->text));
+		if (f->kind == &lines_of_text && !format_join_waits(f)) {
+			extend_run(f, chunk, line, in->number);
+			return;
+		}
+		end_run(f);
+	}
 	if (in->text.n == 0)
 		return;
 	format_join_line(f);
@@ -239,26 +293,31 @@ read_lines(struct format *f, const struct chunk *chunk, int64_t now)
 {
 	bool dirty = is_dirty(chunk->data);
 	struct sv rest = chunk->data;
+	uint64_t number = chunk->number;
 
 	while (rest.n > 0) {
 		const char *newline = memchr(rest.p, '\n', rest.n);
 		size_t n = newline == NULL ? rest.n : (size_t)(newline - rest.p);
 		struct format_line in = {.stream = chunk->stream,
 		    .offset = chunk->offset + (uint64_t)(rest.p - chunk->data.p),
+		    .number = number,
 		    .text = {rest.p, n},
 		    .time = now,
 		    .dirty = dirty,
 		    .cut = chunk->cut};
 
-		read_line(f, &in, chunk->form);
+		read_line(f, &in, chunk, (struct sv){rest.p, n + (newline != NULL)});
 		rest = sv_from(rest, n + 1);
+		number += number > 0;
 	}
+	end_run(f);
 }
 
 void
 format_chunk(struct format *f, const struct chunk *chunk, int64_t now, format_cb *cb, void *ctx)
 {
-	if (chunk->form == LINE_FIELDS) {
+	if (chunk->form == LINE_FIELDS || (f->guesses && format_guess_is_text(chunk) &&
+	                                      !format_join_concerns(f, chunk))) {
 		cb(ctx, chunk);
 		return;
 	}
@@ -288,4 +347,5 @@ format_reset(struct format *f)
 {
 	format_join_reset(f);
 	f->out.text.n = 0;
+	f->run.data.n = 0;
 }

@@ -2,6 +2,7 @@
  * format_internal: what the files of format/ share.
  *
  * format.c            lines in, chunks out; which format does what
+ * format_guess.c      which format lines look to be of
  * format_record.c     a record in the making: header parts by their usual names
  * format_out.c        from a record to its line
  * format_join.c       records that wait for more lines, and what waits behind them
@@ -76,6 +77,7 @@ struct format_record {
 struct format_line {
 	const struct stream *stream;
 	uint64_t offset;
+	uint64_t number; /* of the first line, 0 when not known */
 	struct sv text;
 	struct sv transport, peer, peer_name; /* of a spooled line; else empty */
 	struct sv stem;             /* fields as text, from around the first of joined lines */
@@ -110,7 +112,9 @@ struct format_out {
 
 struct format {
 	const struct source_conf *conf;
-	const struct format_kind *kind;
+	const struct format_kind *kind; /* of the line in hand */
+	bool guesses;                   /* what that is */
+	bool joins;                     /* some lines wait for others */
 	size_t max_line;
 	struct decoder *decoder; /* of headers ... */
 	struct decoder *stamps;  /* ... and of single stamps, which may not disturb it */
@@ -123,6 +127,7 @@ struct format {
 	format_cb *cb;
 	void *ctx;
 	struct format_out out;
+	struct chunk run; /* text that goes on as it is; follows what is in out */
 	struct format_record record;
 	struct buf raw;        /* a spooled line without its escapes */
 	struct buf scratch;    /* what views in the record point into ... */
@@ -131,7 +136,9 @@ struct format {
 	struct buf stem;       /* of the line in hand */
 };
 
-/* Count it, and give it on as plain text. */
+/* Give it on as a record of plain text, ... */
+void format_text(struct format *f, const struct format_line *in);
+/* ... and count it. */
 void format_misfit(struct format *f, const struct format_line *in);
 /* Text inside a container's log: JSON, with a syslog header, or plain.  The record
  * has been begun. */
@@ -177,6 +184,8 @@ void format_join_begin(struct format *f, const struct chunk *chunk);
 void format_join_end(struct format *f, const struct chunk *chunk);
 /* Before each line: what waits beyond the bounds does not any longer. */
 void format_join_line(struct format *f);
+/* Does ${chunk} go on with what waits? */
+bool format_join_concerns(const struct format *f, const struct chunk *chunk);
 /* Does anything wait in the lane of this chunk?  Then a record is put behind it. */
 bool format_join_waits(const struct format *f);
 void format_join_put(struct format *f, const struct format_line *in);
@@ -217,6 +226,14 @@ void format_put(
 
 extern const struct format_kind format_json, format_docker, format_cri, format_logfmt, format_audit,
     format_access, format_cef, format_lines;
+
+/*
+ * format_guess.c
+ */
+
+int format_guess_line(struct decoder *d, struct sv line);
+/* Can no line of ${chunk} be anything else?  Says no too often rather than yes. */
+bool format_guess_is_text(const struct chunk *chunk);
 
 /* Take the object ${text} into the record; what has to be unescaped goes to ${scratch},
  * which is emptied.  False when it is none, with the record as it was. */

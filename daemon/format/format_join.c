@@ -75,8 +75,10 @@ complete(struct format *f, struct lane *l, struct format_entry *e)
 {
 	struct format_join *j = f->join;
 	struct lane *current = j->lane;
+	const struct format_kind *kind = f->kind;
 	struct format_line line = {.stream = e->places[0].stream,
 	    .offset = e->places[0].offset,
+	    .number = e->number,
 	    .transport = e->transport,
 	    .peer = e->peer,
 	    .peer_name = e->peer_name,
@@ -96,7 +98,9 @@ complete(struct format *f, struct lane *l, struct format_entry *e)
 	e->text = (struct buf)BUF_INIT;
 	e->open = false;
 	j->lane = l;
+	f->kind = e->kind;
 	f->kind->joined(f, &line);
+	f->kind = kind;
 	j->lane = current;
 	buf_free(&lines);
 	format_lane_count(j, l, before, format_lane_weight(e));
@@ -186,7 +190,7 @@ format_join_begin(struct format *f, const struct chunk *chunk)
 
 	j->chunk = chunk;
 	j->lane = NULL;
-	if (f->kind->joined == NULL)
+	if (!f->joins)
 		return;
 	j->lane = format_lane_find(j, chunk);
 	make_room(f);
@@ -208,6 +212,12 @@ format_join_end(struct format *f, const struct chunk *chunk)
 }
 
 /* ---- the formats' side ------------------------------------------------------------ */
+
+bool
+format_join_concerns(const struct format *f, const struct chunk *chunk)
+{
+	return f->joins && format_lane_find(f->join, chunk) != NULL;
+}
 
 bool
 format_join_waits(const struct format *f)
@@ -269,6 +279,7 @@ format_join_open(struct format *f, const struct format_line *in, struct sv key)
 	e->peer_name = format_lane_keep(e, in->peer_name);
 	e->stem = format_lane_keep(e, in->stem);
 	e->nstem = in->nstem;
+	e->kind = f->kind;
 	e->open = true;
 	j->lane->open[j->lane->nopen++] = e;
 	format_lane_enqueue(j, e);

@@ -18,7 +18,8 @@ struct format_entry *
 format_lane_entry(struct format_join *j, const struct format_line *in)
 {
 	struct format_entry *e = j->spare;
-	struct format_entry fresh = {.time = in->time, .cut = in->cut, .nplaces = 1};
+	struct format_entry fresh = {
+	    .number = in->number, .time = in->time, .cut = in->cut, .nplaces = 1};
 
 	if (e == NULL) {
 		e = xcalloc(1, sizeof(*e));

@@ -24,12 +24,14 @@ struct place {
 
 struct format_entry {
 	struct format_entry *next;         /* in the queue */
+	const struct format_kind *kind;    /* open: that joins it */
 	struct place places[LANE_STREAMS]; /* where its lines begin in each of its streams */
 	size_t nplaces;
 	struct buf text; /* open: the lines; then: the line of its record */
 	struct buf own;  /* what the views below point into */
 	struct sv key, transport, peer, peer_name, stem;
 	size_t nstem;
+	uint64_t number;     /* of the first line, as the source counts */
 	uint64_t begin, end; /* its first and its last line, counted in the lane */
 	int64_t time;        /* of the first line */
 	int64_t due;         /* clock_mono() */

@@ -124,6 +124,10 @@ put_header(struct pen *pen, const struct format *f, const struct format_line *in
 	const struct format_head *h = &f->record.head;
 
 	put_number(pen, in->offset);
+	if (in->number > 0) {
+		*pen->p++ = ':';
+		put_number(pen, in->number);
+	}
 	put_part_number(
 	    pen, SV("\x1f@time="), h->time < 0 && in->transport.n > 0 ? in->time : h->time);
 	put_part(pen, SV("\x1f@host="), h->host);

@@ -176,6 +176,8 @@ set_part(struct format *f, enum format_part part, struct sv value)
 			h->severity = severity;
 		return severity >= 0;
 	case PART_MESSAGE:
+		if (value.n == 0)
+			return false;
 		h->message = value;
 		h->message_field = h->n; /* the next one, if there is room for it */
 		return true;
@@ -289,7 +291,7 @@ format_record_header(struct format *f, const struct format_line *in, struct sv t
 	struct record r;
 	size_t size = text.n + FIELDS_MAX;
 
-	decode_line(f->decoder, &line, in->time, &r);
+	decode_header(f->decoder, &line, in->time, &r);
 	take_parts(&f->record.head, &r, in->time);
 	f->structured.n = 0;
 	for (size_t i = 0; i < r.nfields; i++)

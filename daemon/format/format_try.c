@@ -16,10 +16,6 @@ format_try(
 	struct buf error = BUF_INIT;
 	struct format *f;
 
-	if (!format_is_needed(conf)) {
-		cb(ctx, &chunk);
-		return;
-	}
 	f = format_new(conf, TRY_LINE, &error);
 	if (f != NULL) {
 		format_chunk(f, &chunk, now, cb, ctx);

@@ -140,6 +140,12 @@ is_among(uint32_t bits, uint32_t all, int n)
 	return bits == all || (n >= 0 && n < 32 && (bits >> n & 1) != 0);
 }
 
+static bool
+is_wanted(const struct rule_strings *values, struct sv value)
+{
+	return values->n == 0 ? value.n > 0 : is_one_of(values, value);
+}
+
 /* The first of the rule's fields that ${rec} has not as wanted, or NULL. */
 const struct rule_field *
 match_missing_field(const struct rule_body *body, const struct record *rec)
@@ -147,7 +153,7 @@ match_missing_field(const struct rule_body *body, const struct record *rec)
 	for (size_t i = 0; i < body->nfields; i++) {
 		const struct sv *value = record_field(rec, body->fields[i].name);
 
-		if (value == NULL || !is_one_of(&body->fields[i].values, *value))
+		if (value == NULL || !is_wanted(&body->fields[i].values, *value))
 			return &body->fields[i];
 	}
 	return NULL;
@@ -226,6 +232,26 @@ first_of(const struct record *rec, const struct rule_strings *names)
 	return value;
 }
 
+/* "192.0.2.1" of "192.0.2.1, 198.51.100.7", as proxies write it. */
+static struct sv
+first_address(struct sv s)
+{
+	const char *comma = s.n == 0 ? NULL : memchr(s.p, ',', s.n);
+
+	if (comma == NULL)
+		return s;
+	s.n = (size_t)(comma - s.p);
+	while (s.n > 0 && s.p[s.n - 1] == ' ')
+		s.n--;
+	return s;
+}
+
+static bool
+holds_address(enum field_type type)
+{
+	return type == FIELD_IP || type == FIELD_ADDRESS;
+}
+
 /* They come before what patterns capture: nobody can forge them in a message. */
 static void
 take_from_record(struct matcher *m, const struct rule_body *body, const struct record *rec,
@@ -238,7 +264,8 @@ take_from_record(struct matcher *m, const struct rule_body *body, const struct r
 
 		if (value == NULL)
 			continue;
-		*field = (struct field){c->field, *value};
+		*field = (struct field){
+		    c->field, holds_address(c->type) ? first_address(*value) : *value};
 		if (rule_field_accept(c->type, &field->value, m->addresses[event->nfields]))
 			event->nfields++;
 	}
@@ -340,7 +367,7 @@ match_claimant(struct matcher *m, const struct record *rec)
 static void
 emit(struct matcher *m, const struct event *event, match_cb *matched, void *ctx)
 {
-	m->stats.events++;
+	m->stats.events += !event->rule->context;
 	matched(ctx, event);
 }
 
@@ -378,7 +405,7 @@ try_rule(struct matcher *m, const struct event_rule *rule, const struct record *
 	match_try(m, rule, rec, &a);
 	t->claimed |= a.verdict == VERDICT_MATCH || a.verdict == VERDICT_UNLESS;
 	if (a.verdict == VERDICT_MATCH) {
-		t->matched = true;
+		t->matched |= !rule->context;
 		emit(m, &a.event, matched, ctx);
 	} else if (a.verdict == VERDICT_LIMIT) {
 		emit_limited(m, &a, matched, ctx);

@@ -19,7 +19,7 @@ void matcher_free(struct matcher **m);
 /* Call ${matched} for each of ${rules} (indexes, ascending) that ${rec} satisfies; fallback
  * rules come after the others, and only if none of those matches, excluded by its unless
  * or not.  A pattern that ran out of its limits is an event of RULE_MATCH_LIMIT; a message
- * cut to be tried, that no rule matches, is one of RULE_LINE_CUT. */
+ * cut to be tried, that no rule matches but those for context, is one of RULE_LINE_CUT. */
 typedef void match_cb(void *ctx, const struct event *event);
 void match_rules(struct matcher *m, const struct record *rec, const uint32_t *rules, size_t nrules,
     match_cb *matched, void *ctx);

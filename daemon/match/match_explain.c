@@ -7,6 +7,8 @@
 static void
 list(struct buf *out, const struct rule_strings *strings)
 {
+	if (strings->n == 0)
+		buf_puts(out, "any");
 	for (size_t i = 0; i < strings->n; i++)
 		buf_printf(out, "%s%s", i == 0 ? "" : " or ", strings->v[i]);
 }

@@ -1,5 +1,5 @@
 /*
- * rules_test: see rules_test.h.
+ * rules_test: see rules_test.h.  Here are the tests of event rules.
  */
 #include "match/rules_test.h"
 
@@ -7,26 +7,14 @@
 #include "decode/decode.h"
 #include "format/format.h"
 #include "match/match.h"
-#include "rule/rule.h"
+#include "match/rules_test_internal.h"
 #include "scan/scan.h"
 #include "util/buf.h"
 #include "util/vis.h"
 
-/* 2026-01-01T00:00:00Z: verdicts must not hang on the day they are tested. */
-#define TEST_TIME INT64_C(1767225600000)
-
-struct running {
-	struct scanner *scanner;
-	struct matcher *matcher;
-	struct decoder *decoder;
-	rules_test_cb *result;
-	void *ctx;
-	size_t failed;
-};
-
 /* One test, and what came of its line. */
 struct verdict_of {
-	struct running *running;
+	struct rules_test_run *running;
 	const struct event_rule *rule;
 	const struct rule_test *test;
 	bool matched;
@@ -62,7 +50,7 @@ note_event(void *ctx, const struct event *event)
 }
 
 static void
-note_absence(struct running *r, struct verdict_of *v, const struct record *rec)
+note_absence(struct rules_test_run *r, struct verdict_of *v, const struct record *rec)
 {
 	if (v->test->none && v->matched)
 		buf_puts(&v->text, "expected no event, but the rule matches");
@@ -74,8 +62,16 @@ note_absence(struct running *r, struct verdict_of *v, const struct record *rec)
 	v->text.p[v->text.n] = '\0';
 }
 
+void
+rules_test_report(struct rules_test_run *run, const struct rules_test_result *result)
+{
+	run->failed += !result->ok;
+	if (run->result != NULL)
+		run->result(run->ctx, result);
+}
+
 static void
-report(struct running *r, const struct verdict_of *v)
+report(struct rules_test_run *r, const struct verdict_of *v)
 {
 	struct rules_test_result result = {
 	    .file = v->test->place.file,
@@ -86,9 +82,7 @@ report(struct running *r, const struct verdict_of *v)
 	    .text = buf_str(&v->text),
 	};
 
-	r->failed += !result.ok;
-	if (r->result != NULL)
-		r->result(r->ctx, &result);
+	rules_test_report(r, &result);
 }
 
 /* A fallback rule is tested by itself: what others match must not break its tests. */
@@ -112,7 +106,7 @@ try_line(void *ctx, const struct line *line, const uint32_t *rules, size_t nrule
 
 	if (v->rule->body->fallback)
 		nrules = only(v->rule, &rules, nrules);
-	decode_line(v->running->decoder, line, TEST_TIME, &rec);
+	decode_line(v->running->decoder, line, RULES_TEST_TIME, &rec);
 	match_rules(v->running->matcher, &rec, rules, nrules, note_event, v);
 }
 
@@ -122,7 +116,7 @@ explain_line(void *ctx, const struct line *line)
 	struct verdict_of *v = ctx;
 	struct record rec;
 
-	decode_line(v->running->decoder, line, TEST_TIME, &rec);
+	decode_line(v->running->decoder, line, RULES_TEST_TIME, &rec);
 	if (v->text.n == 0)
 		note_absence(v->running, v, &rec);
 }
@@ -148,11 +142,11 @@ deliver(const struct rule_test *test, format_cb *cb, struct verdict_of *v)
 	struct source_conf conf = {
 	    .format = test->format, .program.s = (char *)(uintptr_t)test->program};
 
-	format_try(&conf, sv_str(test->line), TEST_TIME, cb, v);
+	format_try(&conf, sv_str(test->line), RULES_TEST_TIME, cb, v);
 }
 
 static void
-run(struct running *r, const struct event_rule *rule, const struct rule_test *test)
+run(struct rules_test_run *r, const struct event_rule *rule, const struct rule_test *test)
 {
 	struct verdict_of v = {.running = r, .rule = rule, .test = test};
 
@@ -166,7 +160,7 @@ run(struct running *r, const struct event_rule *rule, const struct rule_test *te
 size_t
 rules_test(struct ruleset *rules, rules_test_cb *result, void *ctx)
 {
-	struct running r = {.result = result, .ctx = ctx};
+	struct rules_test_run r = {.rules = rules, .result = result, .ctx = ctx};
 
 	r.matcher = matcher_new(rules);
 	r.scanner = scanner_new(rules);
@@ -177,6 +171,7 @@ rules_test(struct ruleset *rules, rules_test_cb *result, void *ctx)
 		for (size_t j = 0; j < rule->body->ntests; j++)
 			run(&r, rule, &rule->body->tests[j]);
 	}
+	rules_test_incidents(&r);
 	decoder_free(&r.decoder);
 	scanner_free(&r.scanner);
 	matcher_free(&r.matcher);

@@ -1,6 +1,6 @@
 /*
- * rules_test: the tests that rules carry, run through decode and match as any
- * line would be.
+ * rules_test: the tests that rules carry, run through decode and match, and those of
+ * incident rules through correlate, as any line would be.
  */
 #ifndef MATCH_RULES_TEST_H
 #define MATCH_RULES_TEST_H
@@ -15,6 +15,7 @@ struct rules_test_result {
 	int line;
 	int column;
 	const char *rule; /* its id */
+	const char *name; /* of the test; NULL: it has none, as those of event rules */
 	bool ok;
 	const char *text; /* when not ok: "expected source.ip = 192.0.2.1, got nothing";
 	                     may have more lines; harmless to print */

@@ -3,10 +3,10 @@
  * before they are scanned (LINE_FIELDS), so that patterns and the scan see the
  * values themselves and not the escapes of JSON or CEF.
  *
- *   OFFSET US NAME=VALUE US NAME=VALUE ... US @message=TEXT
+ *   OFFSET[:NUMBER] US NAME=VALUE US NAME=VALUE ... US @message=TEXT
  *
  * US is the byte 0x1f.  OFFSET, in decimal, is where in the stream the record
- * begins.  A name that begins with '@' is a part of the header: @time (ms since
+ * begins, and NUMBER which of its lines, where that is known.  A name that begins with '@' is a part of the header: @time (ms since
  * the epoch), @host, @program, @pid, @facility and @severity (numbers),
  * @peer_ip, @peer_name; each at most once, before the fields.  The others are
  * fields as the format names them, nested ones with dots; printable ASCII

@@ -19,6 +19,8 @@ enum record_format {
 	RECORD_FIELDS, /* made by format/ */
 };
 
+#define RECORD_REPEAT_MAX 10000
+
 /* A named value that came with the message: of JSON, of structured data.  Values
  * of structured data are as they stand there, escapes included. */
 struct record_field {
@@ -40,6 +42,8 @@ struct record {
 	struct sv pid;
 	struct sv structured; /* RFC 5424 structured data, undecoded */
 	struct sv message;
+	unsigned repeat;      /* for so many times it stands: 1, or what a syslogd counted,
+	                         at most RECORD_REPEAT_MAX */
 	struct sv text;       /* what its writer wrote, as far as it is known: evidence */
 	struct sv peer_ip;    /* who sent it to us: an address ... */
 	struct sv peer_name;  /* ... and the name in its certificate, verified */

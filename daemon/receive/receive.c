@@ -182,8 +182,6 @@ receive_committed(struct receive *r, const char *path, uint64_t offset)
 void
 receive_drain(struct receive *r)
 {
-	if (r->draining)
-		return;
 	r->draining = true;
 	clock_update();
 	for (size_t i = 0; i < r->nports; i++)

@@ -27,6 +27,12 @@ struct receive_cb {
 struct receive_sockets *receive_sockets_new(void);
 void receive_sockets_free(struct receive_sockets **s);
 
+/* A change to ${confs} is under way; 0 of them: it is not.  Where one of them listens on
+ * an address as the source does now, receive_drain() reads its connections and pipes no
+ * more and leaves them open, for the receive that is made next. */
+void receive_sockets_expect(
+    struct receive_sockets *s, const struct source_conf *confs, size_t n);
+
 /* The directory of the spool of source ${id}; malloc()ed. */
 char *receive_spool_dir(const char *state_dir, const char *id);
 
@@ -43,7 +49,8 @@ struct receive *receive_new(struct ev *ev, struct receive_sockets *sockets,
 void receive_committed(struct receive *r, const char *path, uint64_t offset);
 
 /* Take what waits in the sockets and no more; what was taken goes to disk, connections
- * are closed.  Then receive_is_idle(); not while a spool has no room: give it a time. */
+ * are closed but those expected.  Then receive_is_idle(); not while a spool has no room:
+ * give it a time.  Once more when connections are not expected any longer. */
 void receive_drain(struct receive *r);
 bool receive_is_idle(const struct receive *r);
 void receive_free(struct receive **r);

@@ -8,7 +8,8 @@
  * peer waits.  Nothing is ever answered.
  *
  * A connection is in its port's list and holds a descriptor, a place of its peer and
- * its TLS state; shut() gives back all of them.
+ * its TLS state; shut() gives back all of them.  Over a change of the configuration it
+ * is of no port: only the descriptor, the TLS state and what it holds stay.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -34,6 +35,7 @@ struct receive_conn {
 	struct receive_port *port;
 	struct receive_conn *next, *prev;
 	struct receive_peer *peer;
+	unsigned char key[RECEIVE_KEY]; /* of the peer, while there is no port that knows it */
 	int fd;
 	struct ssl_st *ssl; /* NULL: plain */
 	bool ready;         /* no handshake, or it is made */
@@ -325,6 +327,15 @@ check_idle(struct receive_conn *c)
 	}
 }
 
+/* What is known of cut messages goes to the port's count. */
+static void
+count_cut(struct receive_conn *c)
+{
+	c->port->since_tick.cut += c->frame.cut;
+	c->port->since_tick.cut_bytes += c->frame.cut_bytes;
+	c->frame.cut = c->frame.cut_bytes = 0;
+}
+
 void
 receive_conn_tick(struct receive_port *p)
 {
@@ -332,10 +343,9 @@ receive_conn_tick(struct receive_port *p)
 
 	for (c = p->conns; c != NULL; c = next) {
 		next = c->next;
-		p->since_tick.cut += c->frame.cut;
-		p->since_tick.cut_bytes += c->frame.cut_bytes;
-		c->frame.cut = c->frame.cut_bytes = 0;
-		check_idle(c);
+		count_cut(c);
+		if (!p->keep)
+			check_idle(c);
 	}
 }
 
@@ -375,6 +385,89 @@ receive_conn_drain(struct receive_port *p)
 		next = c->next;
 		drain(c);
 	}
+}
+
+/* ---- over a change of the configuration ---------------------------------------- */
+
+void
+receive_conn_hold(struct receive_port *p)
+{
+	struct receive_conn *c, *next;
+
+	for (c = p->conns; c != NULL; c = next) {
+		next = c->next;
+		if (c->ready)
+			watch(c, 0);
+		else
+			end(c);
+	}
+}
+
+struct receive_conn *
+receive_conn_take_out(struct receive_port *p)
+{
+	struct receive_conn *conns = p->conns;
+
+	for (struct receive_conn *c = conns; c != NULL; c = c->next) {
+		count_cut(c);
+		watch(c, 0);
+		memcpy(c->key, receive_peer_key(c->peer), RECEIVE_KEY);
+		receive_peer_disconnect(p->peers, c->peer);
+		c->peer = NULL;
+		c->port = NULL;
+	}
+	p->conns = NULL;
+	p->nconns = 0;
+	return conns;
+}
+
+/* Read on; first what it holds, in a turn of its own. */
+static void
+go_on(struct receive_conn *c)
+{
+	if (c->tail.n > 0 || c->ended) {
+		c->wait = WAIT_RATE;
+		wait(c);
+	} else {
+		watch(c, EV_FD_READ);
+	}
+}
+
+void
+receive_conn_put_in(struct receive_port *p, struct receive_conn *conns)
+{
+	p->conns = conns;
+	for (struct receive_conn *c = conns; c != NULL; c = c->next) {
+		c->port = p;
+		c->peer = receive_peer_get(p->peers, c->key, clock_mono());
+		receive_peer_connect(p->peers, c->peer);
+		c->frame.max = p->source->receive->max_message;
+		c->since = clock_mono();
+		p->nconns++;
+		go_on(c);
+	}
+}
+
+static void
+free_conn(struct receive_conn *c)
+{
+	receive_tls_close(&c->ssl);
+	close(c->fd);
+	buf_free(&c->tail);
+	free(c);
+}
+
+size_t
+receive_conn_discard(struct receive_conn *conns)
+{
+	size_t n = 0;
+
+	for (struct receive_conn *c = conns, *next; c != NULL; c = next) {
+		next = c->next;
+		free_conn(c);
+		n++;
+	}
+	return n;
 }
 
 void

@@ -21,7 +21,11 @@
 #include "util/xalloc.h"
 
 #define BATCH 256
-#define ROUNDS 4 /* batches, then others get their turn */
+/* Batches, then others get their turn.  Many, since what waits on disk can wait, but not
+ * what is sent while we do something else. */
+#define ROUNDS 64
+/* From one message's place to the next: not the same lines of the processor's cache. */
+#define STRIDE (RECEIVE_READ + 320)
 #define DRAIN_ROUNDS 4096
 
 struct receive_batch {
@@ -37,7 +41,7 @@ struct receive_batch {
 	uid_t last_uid;
 	char origin[RECEIVE_ORIGIN];
 	size_t origin_n; /* 0: none yet */
-	char *bytes;     /* BATCH times RECEIVE_READ */
+	char *bytes;     /* BATCH times STRIDE */
 };
 
 static struct receive_batch *
@@ -48,9 +52,9 @@ batch_of(struct receive_port *p)
 	if (b != NULL)
 		return b;
 	p->batch = b = xcalloc(1, sizeof(*b));
-	b->bytes = xmalloc(BATCH * RECEIVE_READ);
+	b->bytes = xmalloc(BATCH * STRIDE);
 	for (size_t i = 0; i < BATCH; i++) {
-		b->parts[i] = (struct iovec){b->bytes + i * RECEIVE_READ, RECEIVE_READ};
+		b->parts[i] = (struct iovec){b->bytes + i * STRIDE, RECEIVE_READ};
 		b->headers[i].msg_hdr.msg_iov = &b->parts[i];
 		b->headers[i].msg_hdr.msg_iovlen = 1;
 		b->headers[i].msg_hdr.msg_name = &b->from[i];

@@ -9,6 +9,7 @@
  *   receive_drops.c     what the kernel's counts of drops were when told
  *   receive_accept.c    tcp, tls and unix: new connections and their limits
  *   receive_conn.c      one connection
+ *   receive_keep.c      connections and pipes left open over a change
  *   receive_pipe.c      FIFOs and standard input
  *   receive_peer.c      who sends, for limits
  *   receive_tls.c       certificates
@@ -50,6 +51,13 @@ struct receive_socket {
 	bool wanted; /* by a source of the receive that is being made or is there */
 	bool fresh;  /* made for the receive that is being made */
 	uint32_t drops; /* the kernel's counter as last seen */
+	char *expected; /* on what terms it will be listened on; NULL = not that we know */
+
+	/* Left open, of no port: what receive_keep_back() gives to the next. */
+	char *terms; /* on which they were let in; NULL = there are none */
+	struct receive_conn *conns;
+	struct buf tail;
+	struct receive_frame frame;
 };
 
 /* A receive is being made: nothing is wanted yet. */
@@ -105,6 +113,7 @@ struct receive_port {
 	struct buf tail;         /* of a pipe: the line begun */
 	struct receive_frame frame;
 	bool ended;              /* standard input is at its end */
+	bool keep;               /* connections, or a line begun, for the port after this one */
 	bool logged;             /* something in this second */
 	int64_t remake;          /* not before: make the socket anew */
 	char problem[160];       /* empty: none */
@@ -174,6 +183,24 @@ void receive_conn_tick(struct receive_port *p);
 void receive_conn_resume(struct receive_port *p);
 void receive_conn_drain(struct receive_port *p);
 void receive_conn_close_all(struct receive_port *p);
+/* Read no more, but stay open; those that are not let in yet are closed. */
+void receive_conn_hold(struct receive_port *p);
+/* All connections of ${p}, which are of no port then; and the other way. */
+struct receive_conn *receive_conn_take_out(struct receive_port *p);
+void receive_conn_put_in(struct receive_port *p, struct receive_conn *conns);
+/* Close ${conns}, which are of no port.  Returns how many. */
+size_t receive_conn_discard(struct receive_conn *conns);
+
+/* Who may send to ${conf}, and where that goes, as text; malloc()ed. */
+char *receive_keep_terms(const struct source_conf *conf);
+/* Will there be a port like ${p} after it? */
+bool receive_keep_is_expected(const struct receive_port *p);
+/* Leave connections and the line begun to the socket; take back what was left there,
+ * on the same terms only. */
+void receive_keep_leave(struct receive_port *p);
+void receive_keep_back(struct receive_port *p);
+/* Nobody comes for them. */
+void receive_keep_discard(struct receive_socket *socket);
 
 /* True when it cannot be watched and is read by a timer instead. */
 bool receive_pipe_poll(struct receive_port *p);
@@ -192,6 +219,7 @@ void receive_peers_free(struct receive_peers **p);
 /* The peer with this key; lives while it has connections, or until the next call. */
 struct receive_peer *receive_peer_get(
     struct receive_peers *p, const unsigned char key[RECEIVE_KEY], int64_t now);
+const unsigned char *receive_peer_key(const struct receive_peer *peer);
 int64_t receive_peer_connections(const struct receive_peer *peer);
 void receive_peer_connect(struct receive_peers *p, struct receive_peer *peer);
 void receive_peer_disconnect(struct receive_peers *p, struct receive_peer *peer);

@@ -121,6 +121,12 @@ receive_peer_get(struct receive_peers *p, const unsigned char key[RECEIVE_KEY], 
 	return peer;
 }
 
+const unsigned char *
+receive_peer_key(const struct receive_peer *peer)
+{
+	return peer->key;
+}
+
 int64_t
 receive_peer_connections(const struct receive_peer *peer)
 {

@@ -63,6 +63,7 @@ receive_port_new(struct receive_source *source, struct receive_socket *socket)
 	}
 	if (p->problem[0] != '\0')
 		log_warn("receive", "%s: %s", socket->address, p->problem);
+	receive_keep_back(p);
 	receive_port_watch(p);
 	return p;
 }
@@ -168,6 +169,8 @@ receive_port_free(struct receive_port **pp)
 	if (p == NULL)
 		return;
 	receive_port_unwatch(p);
+	if (p->keep)
+		receive_keep_leave(p);
 	if (is_datagram(p))
 		receive_datagram_close(p);
 	else if (is_pipe(p))
@@ -225,6 +228,8 @@ receive_port_tick(struct receive_port *p)
 void
 receive_port_resume(struct receive_port *p)
 {
+	if (p->keep)
+		return;
 	if (is_pipe(p))
 		receive_pipe_resume(p);
 	else if (is_datagram(p))
@@ -237,8 +242,11 @@ void
 receive_port_drain(struct receive_port *p)
 {
 	receive_port_unwatch(p);
+	p->keep = !is_datagram(p) && receive_keep_is_expected(p);
 	if (is_datagram(p)) {
 		receive_datagram_drain(p);
+	} else if (p->keep) {
+		receive_conn_hold(p);
 	} else if (is_pipe(p)) {
 		receive_pipe_drain(p);
 	} else {

@@ -132,6 +132,8 @@ discard(struct receive_socket *socket)
 		unlink(socket->path);
 	if (!socket->passed)
 		shut(socket);
+	receive_keep_discard(socket);
+	free(socket->expected);
 	free(socket->path);
 	free(socket->address);
 	free(socket);
@@ -156,6 +158,7 @@ receive_sockets_begin(struct receive_sockets *s)
 {
 	for (size_t i = 0; i < s->n; i++)
 		s->v[i]->wanted = s->v[i]->fresh = false;
+	receive_sockets_expect(s, NULL, 0);
 }
 
 struct receive_socket *
@@ -176,6 +179,29 @@ remember_file(struct receive_socket *socket)
 		return;
 	socket->dev = st.st_dev;
 	socket->ino = st.st_ino;
+}
+
+static void
+expect(const struct receive_sockets *s, const struct source_conf *conf, const char *address)
+{
+	struct receive_socket *socket;
+
+	for (size_t i = 0; (socket = receive_sockets_get(s, address, i)) != NULL; i++) {
+		free(socket->expected);
+		socket->expected = receive_keep_terms(conf);
+	}
+}
+
+void
+receive_sockets_expect(struct receive_sockets *s, const struct source_conf *confs, size_t n)
+{
+	for (size_t i = 0; i < s->n; i++) {
+		free(s->v[i]->expected);
+		s->v[i]->expected = NULL;
+	}
+	for (size_t i = 0; i < n; i++)
+		for (size_t j = 0; j < confs[i].listen.n; j++)
+			expect(s, &confs[i], confs[i].listen.v[j].s);
 }
 
 static bool

@@ -46,7 +46,7 @@ struct rule_strings {
 /* A field that the record must have, with one of these values. */
 struct rule_field {
 	const char *name; /* as the format names it */
-	struct rule_strings values;
+	struct rule_strings values; /* n == 0: any that is not empty */
 };
 
 /* A field that the event gets from the first of these that the record has. */
@@ -80,6 +80,41 @@ struct rule_test {
 	bool none; /* the rule must not match; else it must, with these fields */
 	struct rule_expected *expected;
 	size_t nexpected;
+	struct rule_place place;
+};
+
+/* A line of an incident rule's test, or the passing of time. */
+struct rule_test_line {
+	const char *line; /* NULL: so much time passes: */
+	int64_t advance;  /* ms */
+	int64_t repeat;   /* the line comes so many times, ... */
+	int64_t every;    /* ... so many ms apart */
+};
+
+/* An incident that must be there; what is not given may be anything. */
+struct rule_test_incident {
+	struct rule_expected *key; /* dotted */
+	size_t nkey;
+	int64_t count;     /* -1: any */
+	const char *title; /* NULL: any */
+};
+
+struct rule_test_count {
+	const char *what; /* the name of a disposition */
+	int64_t n;
+};
+
+struct rule_incident_test {
+	size_t rule; /* index of the incident rule */
+	const char *name;
+	int format;          /* enum source_format */
+	const char *program; /* of the source; NULL: none */
+	struct rule_test_line *lines;
+	size_t nlines;
+	struct rule_test_incident *incidents; /* all that the rule opens */
+	size_t nincidents;
+	struct rule_test_count *counts;
+	size_t ncounts;
 	struct rule_place place;
 };
 
@@ -120,6 +155,8 @@ struct rule_limits {
 };
 
 const struct rule_place *ruleset_incident_place(const struct ruleset *rs, size_t i);
+size_t ruleset_nincident_tests(const struct ruleset *rs);
+const struct rule_incident_test *ruleset_incident_test(const struct ruleset *rs, size_t i);
 const struct rule_limits *ruleset_limits(const struct ruleset *rs);
 
 /* Name of a syslog facility or severity, NULL when out of range. */

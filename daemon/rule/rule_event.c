@@ -115,7 +115,8 @@ static void
 build_event(struct ruleset *rs, struct rule_load *l, const struct rule_def *def)
 {
 	const struct event_conf *conf = (const struct event_conf *)(const void *)def->conf;
-	struct event_rule rule = {.severity = (enum severity)conf->severity};
+	struct event_rule rule = {
+	    .severity = (enum severity)conf->severity, .context = conf->context};
 	struct rule_body body = {.fallback = conf->fallback};
 
 	rule.id = ruleset_string(rs, conf->id.s);

@@ -66,9 +66,9 @@ static const struct conf_key where_keys[] = {
     {.name = "fields",
         .type = CONF_MAP,
         .offset = offsetof(struct where_conf, fields),
-        .help = "Fields that the record must have, each with one of the values: a name of the "
-                "JSON object (nested ones with dots), of the audit record, of syslog's "
-                "structured data (ID.NAME)."},
+        .help = "Fields that the record must have, each with one of the values, or '*' for any: "
+                "a name of the JSON object (nested ones with dots), of the audit record, of "
+                "syslog's structured data (ID.NAME)."},
 };
 
 static const struct conf_table where_table = {
@@ -158,7 +158,8 @@ static const struct conf_key event_keys[] = {
         .type = CONF_MAP,
         .offset = offsetof(struct event_conf, take),
         .help = "Fields that the event takes from the record's, by the name a capture would have: "
-                "source_ip: src_ip.  Of several names the first that the record has."},
+                "source_ip: src_ip.  Of several names the first that the record has; of addresses "
+                "with commas between, the first."},
     {.name = "unless",
         .type = CONF_MAPS,
         .offset = offsetof(struct event_conf, unless),
@@ -170,6 +171,12 @@ static const struct conf_key event_keys[] = {
         .fallback = "false",
         .help = "Set to true, the rule is tried only on lines that no rule without it matches, "
                 "excluded by unless or not."},
+    {.name = "context",
+        .type = CONF_BOOL,
+        .offset = offsetof(struct event_conf, context),
+        .fallback = "false",
+        .help = "Set to true, the line is no event in itself, such as an accepted login; it only "
+                "counts where an incident rule names it."},
     {.name = "tests",
         .type = CONF_OBJECTS,
         .offset = offsetof(struct event_conf, tests),
@@ -274,6 +281,7 @@ rule_file_parse(const char *path, char *text, size_t n, struct diag *diag)
 	f->n = n;
 	digest_sha256_hex((struct sv){text, n}, f->hash);
 	conf_read_text(path, text, n, &rule_file_table, &f->conf, diag);
+	rule_variables_expand(&f->conf, diag);
 	return f;
 }
 
@@ -330,12 +338,12 @@ rule_file_inside(const struct rule_file *f, struct mark at, size_t offset)
 		skip = 1;
 	if (skip + offset > rest.n)
 		return at;
-	/* What is written in two bytes for one, and where a column is not a byte. */
+	/* What is written in more or fewer bytes, and where a column is not a byte. */
 	for (size_t i = 0; i < offset; i++) {
 		char c = rest.p[skip + i];
 
 		if ((unsigned char)c >= 0x80 || (skip == 1 && c == rest.p[0]) ||
-		    (rest.p[0] == '"' && c == '\\'))
+		    (rest.p[0] == '"' && c == '\\') || (c == '$' && rest.p[skip + i + 1] == '{'))
 			return at;
 	}
 	at.column += (int)(skip + offset);

@@ -47,6 +47,7 @@ struct event_conf {
 	struct conf_map take;
 	struct conf_maps unless;
 	bool fallback;
+	bool context;
 	struct conf_list tests; /* struct test_conf */
 };
 
@@ -127,6 +128,7 @@ struct incident_conf {
 	struct conf_string playbook;
 	int64_t rearm;
 	int64_t groups;
+	struct conf_list tests; /* rule_incident_test.c */
 };
 
 struct rules_conf {
@@ -141,7 +143,9 @@ extern const struct conf_table rule_file_table;
 extern const struct conf_table rule_list_table;
 extern const struct conf_table rule_event_table;
 extern const struct conf_table rule_incident_table;
+extern const struct conf_table rule_incident_test_table;
 extern const struct conf_table rule_step_table;
+extern const struct conf_table rule_spike_table;
 
 /* A rule file with its text, as read. */
 struct rule_file {
@@ -162,6 +166,9 @@ struct rule_file *rule_file_read(const char *path, struct diag *diag);
 /* The same with the text in hand, which becomes the file's. */
 struct rule_file *rule_file_parse(const char *path, char *text, size_t n, struct diag *diag);
 void rule_file_free(struct rule_file **f);
+
+/* rule_variables.c: put the file's variables where they are named. */
+void rule_variables_expand(struct rules_conf *conf, struct diag *diag);
 
 /* The place of byte ${offset} of the scalar that starts at ${at}; ${at} itself
  * when the scalar is of a kind where that would be a guess, or ${f} is NULL. */

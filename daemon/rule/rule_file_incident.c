@@ -2,8 +2,9 @@
  * rule_file_incident: the keys of an incident rule.  What they mean together is
  * checked in rule_condition.c and rule_incident.c.
  */
-#include "model/severity.h"
 #include "rule/rule_file.h"
+
+#include "model/severity.h"
 
 #define DAY_MS (24 * 3600 * INT64_C(1000))
 #define NKEYS(a) (sizeof(a) / sizeof((a)[0]))
@@ -126,7 +127,7 @@ static const struct conf_key spike_keys[] = {
                 "baseline, unless given."},
 };
 
-static const struct conf_table spike_table = {
+const struct conf_table rule_spike_table = {
     "spike", "spike", sizeof(struct spike_conf), spike_keys, NKEYS(spike_keys)};
 
 static const struct conf_key rate_keys[] = {
@@ -259,7 +260,7 @@ static const struct conf_key incident_keys[] = {
     {.name = "spike",
         .type = CONF_OBJECT,
         .offset = offsetof(struct incident_conf, spike),
-        .sub = &spike_table,
+        .sub = &rule_spike_table,
         .help = "Many more events than the key's average in the past make an incident."},
     {.name = "rate",
         .type = CONF_OBJECT,
@@ -310,6 +311,12 @@ static const struct conf_key incident_keys[] = {
         .max = 100000000,
         .fallback = "1000000",
         .help = "So many keys are remembered at most; of more, the least recently used go."},
+    {.name = "tests",
+        .type = CONF_OBJECTS,
+        .offset = offsetof(struct incident_conf, tests),
+        .sub = &rule_incident_test_table,
+        .help = "Lines, and the incidents that they must lead to.  They run before the rules are "
+                "used."},
 };
 
 const struct conf_table rule_incident_table = {"an incident rule", "incident",

@@ -1,110 +1,92 @@
 /*
- * rule_incident: incident rules built from their definitions and linked to the
- * event rules that they count.
+ * rule_incident: incident rules built from their definitions and linked to the rules
+ * whose events, or incidents, they count.
  */
 #include <stdlib.h>
 #include <string.h>
 
-#include "model/event.h"
 #include "rule/rule_internal.h"
 #include "util/xalloc.h"
 
-/* The events that an incident rule counts, by index. */
-struct counted {
-	size_t *v;
-	size_t n;
-};
+/* ---- by, title ------------------------------------------------------------------ */
 
-static bool
-pattern_has(const struct rule_pattern *p, const char *field)
+static void
+report_key(struct rule_load *l, const struct conf_string *text)
 {
-	for (size_t i = 0; i < p->ncaptures; i++)
-		if (strcmp(p->captures[i].field, field) == 0)
-			return true;
-	/* One error is enough. */
-	return p->text == NULL;
-}
-
-/* Does every event of the rule have ${field}, its value allowing? */
-static bool
-event_has(const struct ruleset *rs, size_t event, const char *field)
-{
-	const struct rule_body *body = &rs->bodies[event];
-
-	if (body->builtin)
-		return rule_event_builtin_has(event, field);
-	for (size_t i = 0; i < body->ntakes; i++)
-		if (strcmp(body->takes[i].capture.field, field) == 0)
-			return true;
-	for (size_t i = 0; i < body->npatterns; i++)
-		if (!pattern_has(&body->patterns[i], field))
-			return false;
-	return body->npatterns > 0;
+	diag_error(l->diag, text->at,
+	    "\"%s\": expected a field, or FIELD/24 or FIELD/24/64 for the network of an address, or "
+	    "lower(FIELD)", text->s);
 }
 
 static void
-report_unknown(struct rule_load *l, const struct conf_string *on)
+check_key(struct rule_load *l, const struct conf_string *text, const struct rule_key_text *written,
+    const char *name)
 {
-	const char *near = rule_defs_nearest(&l->events, on->s);
+	const struct field_spec *spec = rule_field_find(name);
 
-	if (near == NULL)
-		diag_error(l->diag, on->at, "there is no event rule \"%s\"", on->s);
-	else
-		diag_error(l->diag, on->at, "there is no event rule \"%s\"; did you mean \"%s\"?",
-		    on->s, near);
+	if (written->prefix &&
+	    (spec == NULL || (spec->type != FIELD_IP && spec->type != FIELD_ADDRESS)))
+		diag_error(l->diag, text->at, "\"%s\" is of type %s: only addresses have networks",
+		    name, rule_field_type_name(spec == NULL ? FIELD_TEXT : spec->type));
 }
 
 static void
-count_event(struct ruleset *rs, struct rule_load *l, const struct conf_string *on,
-    struct counted *counted)
+check_twice(
+    struct rule_load *l, const struct rule_key *keys, size_t i, const struct conf_string *text)
 {
-	const struct rule_def *def = rule_defs_find(&l->events, on->s);
-	const struct event_rule *rule = ruleset_find_event(rs, on->s);
-
-	if (rule == NULL) {
-		/* A rule switched off by the site takes no incident rule with it. */
-		if (def == NULL)
-			report_unknown(l, on);
-		return;
-	}
-	for (size_t i = 0; i < counted->n; i++) {
-		if (counted->v[i] == rule->index) {
-			diag_error(l->diag, on->at, "\"%s\" is named twice", on->s);
+	for (size_t j = 0; j < i; j++) {
+		if (keys[j].field != NULL && strcmp(keys[j].field, keys[i].field) == 0) {
+			diag_error(l->diag, text->at, "\"%s\": this field is in the key already",
+			    text->s);
 			return;
 		}
 	}
-	XGROW(counted->v, counted->n);
-	counted->v[counted->n++] = rule->index;
+}
+
+static void
+build_key(struct ruleset *rs, struct rule_load *l, const struct conf_string *text,
+    const struct rule_inputs *inputs, struct rule_key *key)
+{
+	struct rule_key_text written;
+	struct buf dotted = BUF_INIT;
+	bool good = rule_key_parse(text->s, &written);
+	char *name = xstrndup(written.name.p, written.name.n);
+
+	if (!good)
+		report_key(l, text);
+	rule_field_dotted(&dotted, name);
+	*key = (struct rule_key){.field = ruleset_keep(rs, buf_steal(&dotted)),
+	    .lower = written.lower,
+	    .bits4 = written.bits4,
+	    .bits6 = written.bits6};
+	if (good) {
+		check_key(l, text, &written, name);
+		rule_input_check(rs, l, inputs, key->field, name, text->at);
+	}
+	free(name);
 }
 
 static void
 build_by(struct ruleset *rs, struct rule_load *l, const struct conf_strings *by,
-    const struct counted *counted, struct incident_rule *rule)
+    const struct rule_inputs *inputs, struct incident_rule *rule)
 {
 	struct rule_key *keys = ruleset_array(rs, by->n, sizeof(*keys));
 
 	rule->by = keys;
 	rule->nby = by->n;
 	for (size_t i = 0; i < by->n; i++) {
-		struct buf dotted = BUF_INIT;
-
-		rule_field_dotted(&dotted, by->v[i].s);
-		keys[i] = (struct rule_key){.field = ruleset_keep(rs, buf_steal(&dotted)),
-		    .bits4 = 32,
-		    .bits6 = 128};
-		for (size_t j = 0; j < counted->n; j++)
-			if (!event_has(rs, counted->v[j], keys[i].field))
-				diag_error(l->diag, by->v[i].at,
-				    "not every pattern of %s captures \"%s\"",
-				    rs->events[counted->v[j]].id, by->v[i].s);
+		build_key(rs, l, &by->v[i], inputs, &keys[i]);
+		check_twice(l, keys, i, &by->v[i]);
 	}
 }
 
 static bool
 names_key(const struct conf_strings *by, struct sv name)
 {
+	struct rule_key_text key;
+
 	for (size_t i = 0; i < by->n; i++)
-		if (sv_is(name, by->v[i].s))
+		if (rule_key_parse(by->v[i].s, &key) && sv_eq(name, key.name))
 			return true;
 	return false;
 }
@@ -134,6 +116,47 @@ check_title(struct rule_load *l, const struct incident_conf *conf)
 	}
 }
 
+/* ---- inputs, filters ------------------------------------------------------------ */
+
+static void
+add_inputs(struct ruleset *rs, struct rule_load *l, const struct incident_conf *conf,
+    struct rule_inputs *inputs)
+{
+	const struct conf_list *list = rule_condition_steps(conf);
+	const struct step_conf *steps = list == NULL ? NULL : list->v;
+	bool on = conf_is_set(&rule_incident_table, conf, "on");
+
+	if (list == NULL) {
+		if (!on)
+			diag_error(l->diag, conf->head.at, "an incident rule needs the key 'on'");
+		else if (conf->on.n == 0)
+			diag_error(l->diag, conf->head.at, "on needs an event rule");
+		rule_input_add(rs, l, &conf->on, 0, inputs);
+		return;
+	}
+	if (on)
+		diag_error(l->diag, conf->head.at, "on stands in the steps of this rule");
+	for (unsigned i = 0; i < list->n && i < CONDITION_STEPS_MAX; i++)
+		rule_input_add(rs, l, steps[i].not.n > 0 ? &steps[i].not : &steps[i].on, i, inputs);
+}
+
+static void
+build_filters(struct ruleset *rs, struct rule_load *l, const struct incident_conf *conf,
+    const struct rule_inputs *inputs, struct incident_rule *rule)
+{
+	const struct conf_list *list = rule_condition_steps(conf);
+	const struct step_conf *steps = list == NULL ? NULL : list->v;
+	const struct rule_filter **filters =
+	    ruleset_array(rs, rule->condition.nsteps, sizeof(*filters));
+
+	for (unsigned i = 0; i < rule->condition.nsteps; i++)
+		filters[i] = rule_filter_build(rs, l, conf,
+		    steps == NULL || i >= list->n ? NULL : &steps[i], i, inputs, rule);
+	rule->filters = filters;
+}
+
+/* ---- the rule ------------------------------------------------------------------- */
+
 static const char *
 base_name(const char *path)
 {
@@ -142,142 +165,139 @@ base_name(const char *path)
 	return slash == NULL ? path : slash + 1;
 }
 
-/* Enter the incident rule into the list of each event rule that it counts.  The
- * lists hold indexes until all incident rules are in place. */
 static void
-add_incident(struct ruleset *rs, const struct incident_rule *rule, struct rule_place place,
-    const struct counted *counted, struct counted *links)
+set_texts(struct ruleset *rs, struct rule_load *l, const struct incident_conf *conf,
+    const struct rule_def *def, struct incident_rule *rule)
+{
+	if (conf->title.s != NULL)
+		check_title(l, conf);
+	if (conf->playbook.s != NULL)
+		rule_check_id(&conf->playbook, "playbook", l->diag);
+	rule->id = ruleset_string(rs, conf->id.s);
+	rule->title = ruleset_string(rs, conf->title.s);
+	rule->criteria = ruleset_string(rs, conf->criteria.s);
+	rule->playbook = conf->playbook.s == NULL ? "" : ruleset_string(rs, conf->playbook.s);
+	rule->file = ruleset_string(rs, base_name(def->file->path));
+	rule->file_hash = ruleset_string(rs, def->file->hash);
+}
+
+static void
+add_incident(struct ruleset *rs, const struct incident_rule *rule, struct rule_place place)
 {
 	XGROW(rs->incidents, rs->nincidents);
 	XGROW(rs->incident_places, rs->nincidents);
 	rs->incidents[rs->nincidents] = *rule;
 	rs->incidents[rs->nincidents].index = rs->nincidents;
 	rs->incident_places[rs->nincidents] = place;
-	for (size_t i = 0; i < counted->n; i++) {
-		struct counted *link = &links[counted->v[i]];
-
-		XGROW(link->v, link->n);
-		link->v[link->n++] = rs->nincidents;
-	}
 	rs->nincidents++;
 }
 
-static void
-check_window(struct rule_load *l, const struct incident_conf *conf)
-{
-	if (conf->count > 1 && !conf_is_set(&rule_incident_table, conf, "within"))
-		diag_error(l->diag, conf->head.at, "count: %lld needs a time: within",
-		    (long long)conf->count);
-}
-
-/* What the state of the rule's groups depends on. */
-static uint64_t
-identity(const struct incident_rule *rule)
-{
-	struct buf text = BUF_INIT;
-	unsigned char hash[DIGEST_SIZE];
-	uint64_t id;
-
-	buf_printf(&text, "%s %lld %lld", rule->id, (long long)rule->condition.least,
-	    (long long)rule->condition.within);
-	for (size_t i = 0; i < rule->nby; i++)
-		buf_printf(&text, " %s", rule->by[i].field);
-	digest_sha256(buf_view(&text), hash);
-	memcpy(&id, hash, sizeof(id));
-	buf_free(&text);
-	return id;
-}
-
-bool
-incident_rule_wants(const struct incident_rule *rule, unsigned step, const struct event *e)
-{
-	(void)e;
-	return rule->filters[step] == NULL;
-}
-
-bool
-rule_key_value(const struct rule_key *key, const struct event *e, struct buf *out)
-{
-	const struct sv *value = event_field(e, key->field);
-
-	if (value != NULL)
-		buf_sv(out, *value);
-	return value != NULL;
-}
-
-bool
-rule_hours_has(const struct rule_hours *hours, int64_t t)
-{
-	(void)hours;
-	(void)t;
-	return false;
-}
-
-static void
+/* False when nothing can come to the rule: it is then none. */
+static bool
 build_incident(
-    struct ruleset *rs, struct rule_load *l, const struct rule_def *def, struct counted *links)
+    struct ruleset *rs, struct rule_load *l, struct rule_def *def, struct rule_inputs *inputs)
 {
 	const struct incident_conf *conf = (const struct incident_conf *)(void *)def->conf;
-	struct incident_rule rule = {.severity = (enum severity)conf->severity};
-	struct counted counted = {NULL, 0};
+	struct incident_rule rule = {.severity = (enum severity)conf->severity,
+	    .rearm = conf->rearm,
+	    .groups = conf->groups};
 
-	if (conf->on.n == 0 && conf_is_set(&rule_incident_table, conf, "on"))
-		diag_error(l->diag, conf->head.at, "on needs an event rule");
-	for (size_t i = 0; i < conf->on.n; i++)
-		count_event(rs, l, &conf->on.v[i], &counted);
-	build_by(rs, l, &conf->by, &counted, &rule);
-	if (conf->title.s != NULL)
-		check_title(l, conf);
-	check_window(l, conf);
-	if (conf->playbook.s != NULL)
-		rule_check_id(&conf->playbook, "playbook", l->diag);
-	rule.id = ruleset_string(rs, conf->id.s);
-	rule.title = ruleset_string(rs, conf->title.s);
-	rule.criteria = ruleset_string(rs, conf->criteria.s);
-	rule.playbook = conf->playbook.s == NULL ? "" : ruleset_string(rs, conf->playbook.s);
-	rule.condition = (struct condition){.kind = CONDITION_COUNT,
-	    .least = conf->count,
-	    .within = conf->within,
-	    .nsteps = 1};
-	rule.filters = ruleset_array(rs, 1, sizeof(*rule.filters));
-	rule.rearm = conf->rearm;
-	rule.groups = 1000000;
-	rule.identity = identity(&rule);
-	rule.file = ruleset_string(rs, base_name(def->file->path));
-	rule.file_hash = ruleset_string(rs, def->file->hash);
-	if (counted.n > 0)
-		add_incident(rs, &rule, ruleset_place(rs, def->defined), &counted, links);
-	free(counted.v);
+	add_inputs(rs, l, conf, inputs);
+	build_by(rs, l, &conf->by, inputs, &rule);
+	rule_condition_build(rs, l, conf, inputs, &rule);
+	build_filters(rs, l, conf, inputs, &rule);
+	if (conf_is_set(&rule_incident_table, conf, "outside"))
+		rule.outside = rule_hours_build(rs, l, &conf->outside);
+	set_texts(rs, l, conf, def, &rule);
+	rule.identity = rule_identity(&rule, conf);
+	if (!rule_input_visit(rs, l, def))
+		return false;
+	rule_incident_test_build(rs, l, &conf->tests, &rule, rs->nincidents);
+	add_incident(rs, &rule, ruleset_place(rs, def->defined));
+	return true;
 }
 
-static void
-link_event(struct ruleset *rs, struct event_rule *event, const struct counted *link)
-{
-	struct incident_link *incidents = ruleset_array(rs, link->n, sizeof(*incidents));
+/* ---- links ---------------------------------------------------------------------- */
 
-	for (size_t i = 0; i < link->n; i++)
-		incidents[i] = (struct incident_link){&rs->incidents[link->v[i]], 1};
-	event->incidents = incidents;
-	event->nincidents = link->n;
+/* The rules that count something, while they are gathered. */
+struct counters {
+	struct incident_link *v;
+	size_t n;
+};
+
+/* A definition's rule and what it counts. */
+struct built {
+	bool is;
+	size_t index; /* in rs->incidents */
+	struct rule_inputs inputs;
+};
+
+static void
+gather(struct ruleset *rs, const struct built *b, const struct built *all,
+    struct counters *of_events, struct counters *of_incidents)
+{
+	for (size_t i = 0; b->is && i < b->inputs.n; i++) {
+		const struct rule_input *input = &b->inputs.v[i];
+		struct counters *to = &of_events[input->index];
+
+		if (input->incident) {
+			if (!all[input->index].is)
+				continue;
+			to = &of_incidents[all[input->index].index];
+		}
+		XGROW(to->v, to->n);
+		to->v[to->n++] = (struct incident_link){&rs->incidents[b->index], input->steps};
+	}
+}
+
+/* Takes ${links}. */
+static const struct incident_link *
+keep_links(struct ruleset *rs, struct counters *links, size_t *n)
+{
+	*n = links->n;
+	return links->n == 0 ? NULL : ruleset_keep(rs, links->v);
+}
+
+/* All incident rules are in place: pointers to them hold. */
+static void
+link_all(struct ruleset *rs, const struct built *all, size_t n)
+{
+	struct counters *of_events = xcalloc(rs->nevents, sizeof(*of_events));
+	struct counters *of_incidents = xcalloc(rs->nincidents, sizeof(*of_incidents));
+
+	for (size_t i = 0; i < n; i++)
+		gather(rs, &all[i], all, of_events, of_incidents);
+	for (size_t i = 0; i < rs->nevents; i++) {
+		struct event_rule *event = &rs->events[i];
+
+		event->body = &rs->bodies[i];
+		event->incidents = keep_links(rs, &of_events[i], &event->nincidents);
+	}
+	for (size_t i = 0; i < rs->nincidents; i++) {
+		struct incident_rule *rule = &rs->incidents[i];
+
+		rule->incidents = keep_links(rs, &of_incidents[i], &rule->nincidents);
+	}
+	free(of_events);
+	free(of_incidents);
 }
 
 void
 rule_incidents_build(struct ruleset *rs, struct rule_load *l)
 {
-	struct counted *links = xcalloc(rs->nevents, sizeof(*links));
+	struct built *built = xcalloc(l->incidents.n, sizeof(*built));
 
 	for (size_t i = 0; i < l->incidents.n; i++) {
 		struct rule_def *def = &l->incidents.v[i];
 		const struct incident_conf *conf = (const struct incident_conf *)(void *)def->conf;
 
 		conf_check_required(&rule_incident_table, def->conf, l->diag);
+		built[i].index = rs->nincidents;
 		if (conf->enabled)
-			build_incident(rs, l, def, links);
+			built[i].is = build_incident(rs, l, def, &built[i].inputs);
 	}
-	for (size_t i = 0; i < rs->nevents; i++) {
-		rs->events[i].body = &rs->bodies[i];
-		link_event(rs, &rs->events[i], &links[i]);
-		free(links[i].v);
-	}
-	free(links);
+	link_all(rs, built, l->incidents.n);
+	for (size_t i = 0; i < l->incidents.n; i++)
+		free(built[i].inputs.v);
+	free(built);
 }

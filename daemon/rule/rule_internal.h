@@ -37,6 +37,8 @@ struct ruleset {
 	struct incident_rule *incidents;
 	struct rule_place *incident_places;
 	size_t nincidents;
+	struct rule_incident_test *incident_tests;
+	size_t nincident_tests;
 	char hash[DIGEST_HEX_SIZE];
 	void **kept; /* all other memory that the rules point to */
 	size_t nkept;
@@ -66,6 +68,10 @@ struct rule_def {
 	struct rule_file *overrides;  /* the last that changed it, or NULL */
 	size_t layer;                 /* that defined or overrode it last, and ... */
 	struct mark at;               /* ... at which place */
+	enum { RULE_DEF_NEW, RULE_DEF_BUSY, RULE_DEF_DONE } extended, /* rule_extends.c */
+	    visited;                                               /* rule_input.c */
+	bool live; /* once it is visited: an incident rule that something can reach */
+	int chain; /* and how many incident rules it stands on, itself included */
 };
 
 struct rule_defs {
@@ -104,6 +110,20 @@ bool rule_pattern_compile(struct ruleset *rs, struct rule_load *l, const struct 
 /* Can patterns be compiled to machine code in this process? */
 bool rule_pattern_jit_works(void);
 
+/* rule_values.c.  The values of a list, which ${rs} owns: literals, and what lists hold
+ * that are named @NAME. */
+struct rule_list *rule_values_build(struct ruleset *rs, struct rule_load *l,
+    const struct conf_strings *values, enum rule_list_kind kind);
+/* The condition that ${field} (dotted, owned by ${rs}) has one of the values of ${pair}. */
+void rule_values_condition(struct ruleset *rs, struct rule_load *l, const struct conf_pair *pair,
+    const char *field, enum field_type type, struct rule_condition *c);
+
+/* rule_extends.c.  Give each rule what it takes from others. */
+void rule_extends_resolve(struct rule_load *l, struct rule_defs *defs);
+/* Before ${over} is merged into ${base}, or takes from it: an incident rule has one kind of
+ * condition, so that of ${over}, if it has one, drives out what ${base} has. */
+void rule_extends_drop(void *base, const void *over);
+
 /* Compile the unless maps of ${conf} for ${body}, whose patterns are done. */
 void rule_unless_build(struct ruleset *rs, struct rule_load *l, const struct conf_maps *conf,
     struct rule_body *body);
@@ -113,6 +133,77 @@ void rule_record_build_where(struct ruleset *rs, struct rule_load *l, const stru
     struct rule_body *body);
 void rule_record_build_take(struct ruleset *rs, struct rule_load *l, const struct conf_map *conf,
     struct rule_body *body);
+
+/* ---- incident rules ------------------------------------------------------------- */
+
+/* A field of by as it is written. */
+struct rule_key_text {
+	struct sv name; /* of the capture */
+	bool lower;
+	bool prefix;
+	int bits4, bits6;
+};
+
+/* False when ${text} is none. */
+bool rule_key_parse(const char *text, struct rule_key_text *out);
+bool rule_key_is_plain(const struct rule_key *key);
+/* Append what ${key} makes of ${value}. */
+void rule_key_transform(const struct rule_key *key, struct sv value, struct buf *out);
+
+/* rule_input.c.  What an incident rule counts: the events of an event rule, or the
+ * incidents of an incident rule, as some of its steps. */
+struct rule_input {
+	bool incident;
+	size_t index; /* in rs->events, or in l->incidents */
+	uint32_t steps;
+};
+
+struct rule_inputs {
+	struct rule_input *v;
+	size_t n;
+};
+
+/* Add the rules named in ${on} as step ${step}. */
+void rule_input_add(struct ruleset *rs, struct rule_load *l, const struct conf_strings *on,
+    unsigned step, struct rule_inputs *inputs);
+/* Does ${input} have ${field} (dotted): each of its events, or with ${some} any? */
+bool rule_input_has(const struct ruleset *rs, const struct rule_load *l,
+    const struct rule_input *input, const char *field, bool some);
+/* The name most like ${capture} among what ${inputs} have, or NULL. */
+const char *rule_input_nearest(const struct ruleset *rs, const struct rule_load *l,
+    const struct rule_inputs *inputs, const char *capture);
+const char *rule_input_id(
+    const struct ruleset *rs, const struct rule_load *l, const struct rule_input *input);
+/* Report it unless each event of ${inputs} has ${field}, written ${capture}. */
+void rule_input_check(const struct ruleset *rs, struct rule_load *l,
+    const struct rule_inputs *inputs, const char *field, const char *capture, struct mark at);
+/* Can anything come to the incident rule, and is it in no circle?  An error in ${l} if it is in
+ * one. */
+bool rule_input_visit(const struct ruleset *rs, struct rule_load *l, struct rule_def *def);
+
+/* The steps of ${conf} (struct step_conf), NULL when its condition has none. */
+const struct conf_list *rule_condition_steps(const struct incident_conf *conf);
+
+/* What the events of a step must be.  NULL: anything. */
+const struct rule_filter *rule_filter_build(struct ruleset *rs, struct rule_load *l,
+    const struct incident_conf *conf, const struct step_conf *step, unsigned number,
+    const struct rule_inputs *inputs, const struct incident_rule *rule);
+
+const struct rule_hours *rule_hours_build(
+    struct ruleset *rs, struct rule_load *l, const struct hours_conf *conf);
+
+/* Fill rule->condition and rule->each; the keys are built. */
+void rule_condition_build(struct ruleset *rs, struct rule_load *l,
+    const struct incident_conf *conf, const struct rule_inputs *inputs,
+    struct incident_rule *rule);
+
+/* rule_identity.c.  What the state of the rule's groups depends on. */
+uint64_t rule_identity(const struct incident_rule *rule, const struct incident_conf *conf);
+
+/* The tests in ${conf} of ${rule}, the keys of which are built, and which will have
+ * ${index}. */
+void rule_incident_test_build(struct ruleset *rs, struct rule_load *l,
+    const struct conf_list *conf, const struct incident_rule *rule, size_t index);
 
 /* Does each event of the built-in rule ${event} have ${field}?  They come first. */
 bool rule_event_builtin_has(size_t event, const char *field);

@@ -168,11 +168,27 @@ by_text(const void *a, const void *b)
 	return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
+static void
+sort_literals(struct rule_list *l)
+{
+	size_t n = 0;
+
+	if (l->nliterals == 0)
+		return;
+	qsort(l->literals, l->nliterals, sizeof(*l->literals), by_text);
+	for (size_t i = 0; i < l->nliterals; i++) {
+		if (n > 0 && strcmp(l->literals[n - 1], l->literals[i]) == 0)
+			free(l->literals[i]);
+		else
+			l->literals[n++] = l->literals[i];
+	}
+	l->nliterals = n;
+}
+
 void
 rule_list_sort(struct rule_list *l)
 {
-	if (l->nliterals > 0)
-		qsort(l->literals, l->nliterals, sizeof(*l->literals), by_text);
+	sort_literals(l);
 	if (l->nnets > 0)
 		qsort(l->nets, l->nnets, sizeof(*l->nets), by_net);
 	l->sorted = true;
@@ -238,6 +254,20 @@ has_net(const struct rule_list *l, struct sv value)
 		from = to;
 	}
 	return false;
+}
+
+size_t
+rule_list_size(const struct rule_list *l)
+{
+	assert(l->sorted);
+	return l->nliterals;
+}
+
+const char *
+rule_list_at(const struct rule_list *l, size_t i)
+{
+	assert(i < l->nliterals);
+	return l->literals[i];
 }
 
 bool

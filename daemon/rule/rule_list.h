@@ -39,4 +39,8 @@ bool rule_list_add(struct rule_list *l, const char *text, struct buf *why);
 void rule_list_sort(struct rule_list *l);
 bool rule_list_has(const struct rule_list *l, struct sv value);
 
+/* The literal values, each once, in order; after rule_list_sort(). */
+size_t rule_list_size(const struct rule_list *l);
+const char *rule_list_at(const struct rule_list *l, size_t i);
+
 #endif

@@ -20,6 +20,23 @@ copy_values(struct ruleset *rs, struct rule_load *l, const struct conf_pair *pai
 	return out;
 }
 
+/* The values of a field in where: '*' alone is any. */
+static struct rule_strings
+build_wanted(struct ruleset *rs, struct rule_load *l, const struct conf_pair *pair)
+{
+	struct rule_strings out = copy_values(rs, l, pair);
+
+	for (size_t i = 0; i < out.n; i++) {
+		if (strcmp(out.v[i], "*") != 0)
+			continue;
+		if (out.n > 1)
+			diag_error(l->diag, pair->values.v[i].at,
+			    "\"*\" is any value; expected no others beside it");
+		out.n = 0;
+	}
+	return out;
+}
+
 void
 rule_record_build_where(struct ruleset *rs, struct rule_load *l, const struct conf_map *conf,
     struct rule_body *body)
@@ -28,7 +45,7 @@ rule_record_build_where(struct ruleset *rs, struct rule_load *l, const struct co
 	body->nfields = conf->n;
 	for (size_t i = 0; i < conf->n; i++) {
 		body->fields[i].name = ruleset_string(rs, conf->v[i].name.s);
-		body->fields[i].values = copy_values(rs, l, &conf->v[i]);
+		body->fields[i].values = build_wanted(rs, l, &conf->v[i]);
 	}
 }
 

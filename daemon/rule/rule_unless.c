@@ -1,123 +1,9 @@
 /*
- * rule_unless: the exceptions of an event rule: lists resolved, values checked
- * against the type of the field they are compared with.
+ * rule_unless: the exceptions of an event rule, about what it captures and takes.
  */
-#include <libgen.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "rule/rule_internal.h"
-#include "util/xalloc.h"
-
-/* What one condition is built from. */
-struct building {
-	struct rule_load *load;
-	struct rule_list *list;
-};
-
-static void
-add_value(struct building *b, const struct conf_string *value, const char *list)
-{
-	struct buf why = BUF_INIT;
-
-	if (!rule_list_add(b->list, value->s, &why)) {
-		if (list == NULL)
-			diag_error(b->load->diag, value->at, "\"%s\" %s", value->s, buf_str(&why));
-		else
-			diag_error(b->load->diag, value->at,
-			    "\"%s\" %s (list %s is used for an address)", value->s, buf_str(&why),
-			    list);
-	}
-	buf_free(&why);
-}
-
-static void
-trim(struct sv *s)
-{
-	static const char space[] = " \t\r";
-
-	while (s->n > 0 && memchr(space, s->p[s->n - 1], sizeof(space)) != NULL)
-		s->n--;
-	while (s->n > 0 && memchr(space, s->p[0], sizeof(space)) != NULL)
-		*s = sv_from(*s, 1);
-}
-
-/* One line of a list file. */
-static void
-add_line(struct building *b, struct mark at, struct sv line, const char *list)
-{
-	const char *comment = line.n == 0 ? NULL : memchr(line.p, '#', line.n);
-	struct conf_string value = {NULL, at, false};
-
-	if (comment != NULL)
-		line.n = (size_t)(comment - line.p);
-	trim(&line);
-	if (line.n == 0)
-		return;
-	value.s = xstrndup(line.p, line.n);
-	add_value(b, &value, list);
-	free(value.s);
-}
-
-static char *
-path_beside(const struct conf_string *file)
-{
-	char *rules, *path;
-
-	if (file->s[0] == '/' || file->at.file == NULL)
-		return xstrdup(file->s);
-	rules = xstrdup(conf_file_path(file->at.file));
-	path = xasprintf("%s/%s", dirname(rules), file->s);
-	free(rules);
-	return path;
-}
-
-static void
-add_list_file(struct building *b, const struct list_conf *list)
-{
-	size_t n, at = 0;
-	char *path = path_beside(&list->file);
-	char *text = rule_file_text(path, &n, b->load->diag);
-	char hash[DIGEST_HEX_SIZE];
-	struct mark mark = {NULL, 1, 1};
-
-	if (text != NULL) {
-		digest_sha256_hex((struct sv){text, n}, hash);
-		buf_puts(&b->load->hashes, hash);
-		mark.file = diag_add_file(b->load->diag, path, text, n);
-	}
-	for (; text != NULL && at < n; mark.line++) {
-		const char *end = memchr(text + at, '\n', n - at);
-		size_t len = end == NULL ? n - at : (size_t)(end - text) - at;
-
-		add_line(b, mark, (struct sv){text + at, len}, list->id.s);
-		at += len + 1;
-	}
-	free(text);
-	free(path);
-}
-
-static void
-add_list(struct building *b, const struct conf_string *value)
-{
-	struct rule_defs *lists = &b->load->lists;
-	const struct rule_def *def = rule_defs_find(lists, value->s + 1);
-	const struct list_conf *list;
-	const char *near;
-
-	if (def == NULL) {
-		near = rule_defs_nearest(lists, value->s + 1);
-		diag_error(b->load->diag, value->at, "there is no list \"%s\"%s%s%s", value->s + 1,
-		    near == NULL ? "" : "; did you mean @", near == NULL ? "" : near,
-		    near == NULL ? "" : "?");
-		return;
-	}
-	list = (const struct list_conf *)(const void *)def->conf;
-	for (size_t i = 0; i < list->values.n; i++)
-		add_value(b, &list->values.v[i], list->id.s);
-	if (list->file.s != NULL)
-		add_list_file(b, list);
-}
 
 static const struct rule_capture *
 find_capture(const struct rule_body *body, const char *name)
@@ -141,50 +27,17 @@ is_broken(const struct rule_body *body)
 	return false;
 }
 
-static enum rule_list_kind
-list_kind(enum field_type type)
-{
-	if (type == FIELD_IP)
-		return RULE_LIST_NETS;
-	return type == FIELD_ADDRESS ? RULE_LIST_ADDRESS : RULE_LIST_TEXT;
-}
-
-static const char *
-describe(struct ruleset *rs, const struct conf_pair *pair)
-{
-	struct buf text = BUF_INIT;
-
-	buf_puts(&text, pair->name.s);
-	buf_puts(&text, pair->values.n == 1 && pair->values.v[0].s[0] != '@' ? " is " : " in ");
-	for (size_t i = 0; i < pair->values.n && text.n < 200; i++)
-		buf_printf(&text, "%s%s", i == 0 ? "" : ", ", pair->values.v[i].s);
-	return ruleset_keep(rs, buf_steal(&text));
-}
-
 static void
 build_condition(struct ruleset *rs, struct rule_load *l, const struct conf_pair *pair,
     const struct rule_body *body, struct rule_condition *c)
 {
 	const struct rule_capture *capture = find_capture(body, pair->name.s);
-	struct building b = {l, rule_list_new(list_kind(capture == NULL ? FIELD_TEXT : capture->type))};
 
-	XGROW(rs->lists, rs->nlists);
-	rs->lists[rs->nlists++] = b.list;
 	if (capture == NULL && !is_broken(body))
 		diag_error(l->diag, pair->name.at, "no pattern of the rule captures \"%s\"",
 		    pair->name.s);
-	if (pair->values.n == 0)
-		diag_error(l->diag, pair->name.at, "\"%s\" needs a value", pair->name.s);
-	for (size_t i = 0; i < pair->values.n; i++) {
-		if (pair->values.v[i].s[0] == '@')
-			add_list(&b, &pair->values.v[i]);
-		else
-			add_value(&b, &pair->values.v[i], NULL);
-	}
-	rule_list_sort(b.list);
-	c->field = capture == NULL ? "" : capture->field;
-	c->text = describe(rs, pair);
-	c->values = b.list;
+	rule_values_condition(rs, l, pair, capture == NULL ? "" : capture->field,
+	    capture == NULL ? FIELD_TEXT : capture->type, c);
 }
 
 void

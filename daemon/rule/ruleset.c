@@ -92,6 +92,7 @@ ruleset_unref(struct ruleset **rsp)
 	free(rs->bodies);
 	free(rs->incidents);
 	free(rs->incident_places);
+	free(rs->incident_tests);
 	free(rs);
 }
 
@@ -136,6 +137,19 @@ ruleset_incident_place(const struct ruleset *rs, size_t i)
 	return &rs->incident_places[i];
 }
 
+size_t
+ruleset_nincident_tests(const struct ruleset *rs)
+{
+	return rs->nincident_tests;
+}
+
+const struct rule_incident_test *
+ruleset_incident_test(const struct ruleset *rs, size_t i)
+{
+	assert(i < rs->nincident_tests);
+	return &rs->incident_tests[i];
+}
+
 const char *
 ruleset_hash(const struct ruleset *rs)
 {
@@ -146,4 +160,22 @@ const struct rule_limits *
 ruleset_limits(const struct ruleset *rs)
 {
 	return &rs->limits;
+}
+
+const struct incident_rule *
+ruleset_find_incident(const struct ruleset *rs, const char *id)
+{
+	for (size_t i = 0; i < rs->nincidents; i++)
+		if (strcmp(rs->incidents[i].id, id) == 0)
+			return &rs->incidents[i];
+	return NULL;
+}
+
+const struct incident_rule *
+ruleset_find_identity(const struct ruleset *rs, uint64_t identity)
+{
+	for (size_t i = 0; i < rs->nincidents; i++)
+		if (rs->incidents[i].identity == identity)
+			return &rs->incidents[i];
+	return NULL;
 }

@@ -20,6 +20,7 @@ struct match_conf;
 
 struct rule_body;
 struct rule_filter;
+struct rule_list;
 struct event;
 
 /* An incident rule that counts an event rule's events, as which of its steps. */
@@ -35,6 +36,7 @@ struct event_rule {
 	const char *title;
 	const char *class;
 	enum severity severity;
+	bool context; /* no event in itself: only incident rules are told */
 	const struct incident_link *incidents; /* those that count this event */
 	size_t nincidents;
 	size_t index; /* 0 .. ruleset_nevents() - 1 */
@@ -59,6 +61,8 @@ struct incident_rule {
 	struct condition condition;
 	const struct rule_filter *const *filters; /* of each step, NULL: all events */
 	const struct rule_hours *outside;         /* events in these hours do not count; or NULL */
+	const struct rule_list *each;             /* ABSENT: values of the one key that are expected
+	                                             from the start, and no others; or NULL */
 	int64_t rearm;  /* ms of quiet after which a new incident may open */
 	int64_t groups; /* keys remembered at most */
 	const struct incident_link *incidents; /* rules that count this rule's incidents */
@@ -107,6 +111,9 @@ const struct event_rule *ruleset_event(const struct ruleset *rs, size_t i);
 /* NULL when there is none. */
 const struct event_rule *ruleset_find_event(const struct ruleset *rs, const char *id);
 size_t ruleset_nincidents(const struct ruleset *rs);
+/* NULL when there is none. */
+const struct incident_rule *ruleset_find_incident(const struct ruleset *rs, const char *id);
+const struct incident_rule *ruleset_find_identity(const struct ruleset *rs, uint64_t identity);
 const struct incident_rule *ruleset_incident(const struct ruleset *rs, size_t i);
 
 /* SHA-256 (hex) over all rule files, and the list files they use, in load order. */

@@ -86,6 +86,8 @@ add_def(struct rule_load *l, struct rule_defs *defs, struct rule_file *f, struct
 	def->overrides = f;
 	def->layer = l->layer;
 	def->at = conf->id.at;
+	if (defs->table == &rule_incident_table)
+		rule_extends_drop(def->conf, conf);
 	conf_merge(defs->table, def->conf, conf);
 }
 
@@ -167,6 +169,8 @@ build(struct rule_load *l, const struct match_conf *limits)
 	struct ruleset *rs = ruleset_new(limits);
 
 	probe_jit(rs);
+	rule_extends_resolve(l, &l->events);
+	rule_extends_resolve(l, &l->incidents);
 	rule_events_build(rs, l);
 	rule_incidents_build(rs, l);
 	digest_sha256_hex(buf_view(&l->hashes), rs->hash);

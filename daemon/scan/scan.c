@@ -190,11 +190,16 @@ static void
 take_offset(struct line *line)
 {
 	const char *end = memchr(line->text.p, FIELDS_SEPARATOR, line->text.n);
-	size_t n = end == NULL ? 0 : (size_t)(end - line->text.p);
-	int64_t offset;
+	size_t n = end == NULL ? 0 : (size_t)(end - line->text.p), digits = 0;
+	int64_t offset, number;
 
-	if (num_int((struct sv){line->text.p, n}, 0, INT64_MAX, &offset))
+	while (digits < n && line->text.p[digits] != ':')
+		digits++;
+	if (num_int((struct sv){line->text.p, digits}, 0, INT64_MAX, &offset))
 		line->offset = (uint64_t)offset;
+	if (digits < n && num_int((struct sv){line->text.p + digits + 1, n - digits - 1}, 1,
+	        INT64_MAX, &number))
+		line->number = (uint64_t)number;
 	line->text = sv_from(line->text, n + 1);
 }
 

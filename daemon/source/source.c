@@ -487,10 +487,11 @@ source_each(const struct source_set *s, source_status_cb *cb, void *ctx)
 		    .path = f->stream.path,
 		    .stream = f->stream.id,
 		    .offset = f->lines.begin,
-		    .first = f->first,
 		    .size = f->size,
 		    .rotated = f->gone,
 		    .heard = f->grew == 0 ? 0 : clock_now() - (clock_mono() - f->grew),
+		    .begun = f->begun,
+		    .unended = f->lines.at - f->lines.begin,
 		    .problem = f->problem};
 		struct stat now;
 

@@ -57,11 +57,12 @@ void source_committed(struct source_set *s, const char *stream, uint64_t offset)
 /* For people: one call per open stream or file that cannot be read. */
 struct source_status {
 	const char *source, *path, *stream;
-	uint64_t first;  /* where examination began */
 	uint64_t offset; /* delivered */
 	uint64_t size;
 	bool rotated;    /* read to its end, then let go */
 	int64_t heard;   /* when it last grew, ms since the epoch; 0 = not since the start */
+	int64_t begun;   /* when it was last cut and begun anew; 0 = not since the start */
+	uint64_t unended; /* of what is not delivered: bytes of a line that has no end yet */
 	const char *problem; /* NULL when all is well */
 };
 typedef void source_status_cb(void *ctx, const struct source_status *st);

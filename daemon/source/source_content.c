@@ -138,19 +138,40 @@ is_of(const struct source_set *s, const struct source_record *record, const stru
 	case RECORD_CUT:
 		return f->size >= record->offset && value_at(f->fd, record->offset) == record->check;
 	case RECORD_NONE:
+	case RECORD_EMPTY:
 		break;
 	}
 	return false;
+}
+
+/* What was read after a copy was made and before the file was cut is in no copy.  So the
+ * copy may be shorter than what was read; ${c} is of how it begins. */
+static struct source_record
+begun_by(const struct source_records *r, const struct source_check *c, uint64_t size)
+{
+	for (size_t i = r->n; i > 0 && size >= SOURCE_CHECK_SIZE; i--) {
+		struct source_record record = r->v[i - 1];
+
+		record.brief = true;
+		if (record.kind == RECORD_CUT && record.offset > size &&
+		    source_check_same_head(c, record.check))
+			return record;
+	}
+	return (struct source_record){.kind = RECORD_NONE};
 }
 
 struct source_record
 source_content_of(const struct source_set *s, const struct source_records *r,
     const struct source_sibling *sibling, const struct source_file *f)
 {
+	struct source_check c;
+
 	for (size_t i = r->n; i > 0; i--)
 		if (may_be(&r->v[i - 1], sibling) && is_of(s, &r->v[i - 1], f))
 			return r->v[i - 1];
-	return (struct source_record){.kind = RECORD_NONE};
+	if (f->size == 0 || !source_check_load(&c, f->fd, f->size))
+		return (struct source_record){.kind = RECORD_NONE};
+	return begun_by(r, &c, f->size);
 }
 
 /* What copies a file makes an empty one first; and the file may have been cut since. */
@@ -262,6 +283,8 @@ compare_whole(const struct source_set *s, struct source_trial *t)
 {
 	uint64_t value = source_check_value(&t->check);
 
+	if (t->at == 0)
+		t->is.kind = RECORD_EMPTY;
 	if (t->at == 0 || (t->is.sought && t->is.offset == t->at))
 		return;
 	for (size_t i = 0; i < t->records.n; i++) {
@@ -272,6 +295,8 @@ compare_whole(const struct source_set *s, struct source_trial *t)
 			: record->kind == RECORD_OPEN && is_of_open(s, &record->id, t->at, value))
 			t->is = *record;
 	}
+	if (t->is.kind == RECORD_NONE)
+		t->is = begun_by(&t->records, &t->check, t->at);
 }
 
 bool

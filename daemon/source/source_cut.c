@@ -6,6 +6,7 @@
  */
 #include "conf/config.h"
 #include "source/source_internal.h"
+#include "util/clock.h"
 
 /* Cut shorter, but what is left has been there before: go on from where that is
  * known for certain. */
@@ -39,9 +40,11 @@ source_cut(struct source_set *s, struct source_file *f, uint64_t offset, uint64_
 	source_file_begin(f, 0);
 	source_steps_clear(&f->steps);
 	f->renewed = true;
+	f->begun = clock_now();
 	f->first = 0;
 	f->more = f->size > 0;
-	if (f->recovered || check == 0 || source_set_source(s, f)->conf->listen.n > 0)
+	if (f->recovered || (check == 0 && offset > 0) || seen == 0 ||
+	    source_set_source(s, f)->conf->listen.n > 0)
 		source_file_add_gap(f, TROUBLE_TRUNCATED, offset, seen, "cut away");
 	else
 		source_recover_content(s, source_set_source(s, f), f->log, &cut);

@@ -91,6 +91,36 @@ open_and_identify(const char *path, struct source_id *id, int *error)
 	return -1;
 }
 
+/* A file server that was restarted may know the file again by its name only. */
+static bool
+reopen(struct source_file *f)
+{
+	struct source_id id;
+	int error, fd = open_and_identify(f->stream.path, &id, &error);
+	bool same = fd >= 0 && source_identity_eq(&id, &f->file_id) &&
+	    dup3(fd, f->fd, O_CLOEXEC) >= 0;
+
+	if (fd >= 0)
+		close(fd);
+	return same;
+}
+
+/* The state of the open file, of which only the descriptor may have become stale. */
+static bool
+look_at(struct source_file *f, struct stat *st)
+{
+	if (fstat(f->fd, st) == 0)
+		return true;
+	if (errno == ESTALE && reopen(f) && fstat(f->fd, st) == 0) {
+		f->problem = NULL;
+		return true;
+	}
+	/* One without a name has been deleted on the server. */
+	f->unlinked = f->gone;
+	f->problem = f->gone ? NULL : "the file cannot be looked at any more";
+	return false;
+}
+
 struct source_file *
 source_file_open(const char *path, bool rotated, int *error)
 {
@@ -284,7 +314,7 @@ source_file_check(struct source_file *f)
 	struct stat st;
 	bool touched;
 
-	if (f->archive != NULL || fstat(f->fd, &st) < 0)
+	if (f->archive != NULL || !look_at(f, &st))
 		return false;
 	f->unlinked = st.st_nlink == 0;
 	touched = may_be_rewritten(f, &st);
@@ -431,15 +461,15 @@ skip_hole(struct source_file *f, const struct source_sink *sink)
 	return 1;
 }
 
-/* After so many tries the block will not come back.  A handle that is stale never
- * does. */
+/* After so many tries the block will not come back.  A stale descriptor has been opened
+ * anew if that can be done. */
 static size_t
 read_failed(struct source_file *f, const struct source_sink *sink, int error)
 {
 	uint64_t end = (f->lines.at / BLOCK + 1) * BLOCK;
 
 	f->problem = strerrordesc_np(error);
-	f->more = false;
+	f->more = error == ESTALE && f->failures == 0 && reopen(f);
 	if (++f->failures < FAILURES)
 		return 0;
 	if (end > f->size || error == ESTALE)

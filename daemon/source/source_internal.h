@@ -5,6 +5,7 @@
  * source_turn.c      what is done in a turn of the loop: reports, reading, letting go
  * source_scan.c      which files are there now, and what became of the others
  * source_recover.c   the rotated files of a log: which are to be read, and from where
+ * source_judge.c     what each of them is
  * source_content.c   which of the contents that are known a file has
  * source_cut.c       a file whose content was cut away
  * source_sibling.c   the rotated files that belong to a path
@@ -220,6 +221,7 @@ struct source_file {
 	uint64_t age;       /* ns since the epoch: of birth, of an archive's content the end */
 	bool stated;        /* the state has, or had, a position of it, or of the stream that
 	                     * it goes on with */
+	int64_t begun;      /* ms since the epoch: when its content was last cut away; 0 = never */
 	bool renewed;       /* cut to nothing since it was last committed: its steps are of
 	                     * other content than the committed position */
 	uint64_t let_go;    /* when so many scans have been made */
@@ -510,6 +512,7 @@ enum source_record_kind {
 	RECORD_STORED, /* read up to there */
 	RECORD_ENDED,  /* that was all of it */
 	RECORD_CUT,    /* read up to there, then cut away */
+	RECORD_EMPTY,  /* nothing: there is nothing to be read */
 };
 
 /* What is known of one content of a log. */
@@ -519,6 +522,7 @@ struct source_record {
 	uint64_t offset, check;
 	bool stated; /* the state knows it */
 	bool sought; /* its file is nowhere */
+	bool brief;  /* found: a copy that has no more than its beginning */
 	uint64_t since; /* ns: no copy of it is older; 0 = not known */
 };
 

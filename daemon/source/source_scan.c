@@ -351,7 +351,7 @@ adopt_stored(struct source_set *s, const struct names *names)
 	}
 }
 
-/* Once the files that have the names now are open, which come after. */
+/* Before new files are opened: they may be what is sought. */
 static void
 seek_missed(struct source_set *s)
 {
@@ -582,12 +582,12 @@ source_scan(struct source_set *s)
 	names = all_names(s);
 	watch_dirs(s, &names);
 	adopt_stored(s, &names);
+	seek_missed(s);
 	for (size_t i = 0; i < names.n; i++)
 		look(s, &names.v[i]);
 	for (size_t i = 0; i < s->nfiles; i++)
 		settle(s, s->files[i]);
 	look_between(s);
-	seek_missed(s);
 	if (s->fresh)
 		look_after_ended(s);
 	source_recover_scan(s);

@@ -70,8 +70,10 @@ state_lose(struct state *s, const char *reason)
 	state_link_forget(s);
 	forget_round(s);
 	state_attach_forget(s);
+	s->nrelayed = 0;
 	s->noutcomes = 0;
 	ev_timer_cancel(s->pulse);
+	s->asks_due = 0;
 	ev_timer_set(s->retry, s->backoff);
 	s->backoff = s->backoff * 2 > BACKOFF_MOST ? BACKOFF_MOST : s->backoff * 2;
 	if (s->ready) {
@@ -126,6 +128,7 @@ state_attached(struct state *s)
 	state_positions_hand(s);
 	for (size_t i = 0; i < s->ndeliveries; i++)
 		state_hand_delivery(s, sv_str(s->deliveries[i]));
+	state_relay_hand_left(s);
 	state_attach_forget(s);
 }
 
@@ -203,6 +206,7 @@ state_free(struct state **sp)
 	state_link_forget(s);
 	forget_round(s);
 	state_attach_forget(s);
+	free(s->relayed);
 	for (unsigned i = 0; i < s->npartitions; i++)
 		ev_timer_free(&s->partitions[i].go_on);
 	free(s->partitions);
@@ -244,6 +248,7 @@ end_round(struct state *s)
 	s->stats.commits++;
 	for (size_t i = 0; i < b->npositions && ahead_any(s->ahead); i++)
 		ahead_passed(s->ahead, &b->positions[i]);
+	state_relay_counted(s, b);
 	s->round.batch = NULL;
 	s->cb->committed(s->ctx, b, s->round.nopened);
 	batch_free(&b);

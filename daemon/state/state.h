@@ -20,6 +20,7 @@
 struct ev;
 struct state;
 struct batch;
+struct incident_rule;
 struct group_cache;
 struct ahead;
 
@@ -50,6 +51,10 @@ struct state_cb {
 	void (*delivery)(void *ctx, struct delivery *d);
 	/* The batch is in; it opened ${nopened} incidents. */
 	void (*committed)(void *ctx, const struct batch *b, size_t nopened);
+	/* An incident has opened that rules about incidents count: {"id":N,"incident":"INC-7",
+	 * "rule":"x","time":MS,"key":{...}}.  What it leads to goes into a batch with
+	 * correlate_relayed(N).  Fires anew after ready() for those that did not. */
+	void (*relayed)(void *ctx, struct sv json);
 	/* Redis is away: everything not reported committed is to be forgotten. */
 	void (*lost)(void *ctx, const char *reason);
 };
@@ -77,6 +82,11 @@ void state_renew(struct state *s);
 /* Commit ${b}; takes ownership. */
 void state_commit(struct state *s, struct batch *b);
 
+/* Ask for groups that time alone changes by ${now} (ms).  Fires for each of them, ${bytes}
+ * being the group as it is. */
+typedef void state_due_cb(void *ctx, uint64_t rule_identity, struct sv key, struct sv bytes);
+void state_due(struct state *s, int64_t now, state_due_cb *cb, void *ctx);
+
 /* Record the outcome of an attempt. */
 void state_delivered(struct state *s, const struct delivery *d, const struct outcome *outcome);
 
@@ -88,6 +98,10 @@ void state_show(struct state *s, const char *id, state_answer_cb *cb, void *ctx)
 void state_outbox(struct state *s, state_answer_cb *cb, void *ctx);
 /* What sources of this node did not examine, the last ${limit} of each kind. */
 void state_gaps(struct state *s, int64_t limit, state_answer_cb *cb, void *ctx);
+/* ${rule} at work: ${limit} of its groups, as bytes in hex, and what became of its events
+ * in the ${days} days up to today. */
+void state_rule(struct state *s, const struct incident_rule *rule, int64_t limit, int days,
+    state_answer_cb *cb, void *ctx);
 /* ${action} is "ack" or "close". */
 void state_move(struct state *s, const char *id, const char *action, const char *by,
     const char *message, state_answer_cb *cb, void *ctx);

@@ -6,11 +6,15 @@
 #include <jansson.h>
 #include <stdlib.h>
 
+#include "rule/ruleset.h"
 #include "state/state_internal.h"
 #include "util/clock.h"
 #include "util/log.h"
 #include "util/num.h"
 #include "util/xalloc.h"
+
+#define DAY 86400000LL /* ms */
+#define DATE 10        /* characters of 2026-01-31 */
 
 static void
 answer(struct ask *a, bool ok, struct sv text)
@@ -229,6 +233,92 @@ state_gaps(struct state *s, int64_t limit, state_answer_cb *cb, void *ctx)
 	redis_arg_str(&args, s->conf->node);
 	redis_arg_int(&args, limit);
 	send(p, &args, answered, cb, ctx);
+}
+
+static void
+add_numbers(json_t *to, json_t *from)
+{
+	const char *name;
+	json_t *value;
+
+	json_object_foreach(from, name, value)
+		json_object_set_new(to, name,
+		    json_integer(json_integer_value(json_object_get(to, name)) +
+		        json_integer_value(value)));
+}
+
+/* The groups of all partitions, and the sums of what became of events. */
+static void
+join_rule(json_t *to, json_t *from)
+{
+	const char *day;
+	json_t *counts;
+
+	json_object_set_new(to, "groups",
+	    json_integer(json_integer_value(json_object_get(to, "groups")) +
+	        json_integer_value(json_object_get(from, "groups"))));
+	json_array_extend(json_object_get(to, "shown"), json_object_get(from, "shown"));
+	json_object_foreach(json_object_get(from, "days"), day, counts)
+		add_numbers(json_object_get(json_object_get(to, "days"), day), counts);
+}
+
+static void
+answered_rule(void *ctx, const struct redisReply *reply)
+{
+	struct ask *a = ctx;
+	json_t *part = reply->type == REDIS_REPLY_STRING
+	    ? json_loadb(reply->str, reply->len, 0, NULL)
+	    : NULL;
+	char *text;
+
+	if (part == NULL) {
+		state_lose(a->state, state_error(reply) != NULL ? state_error(reply) : "a strange answer");
+		return;
+	}
+	if (a->lists == NULL)
+		a->lists = json_incref(part);
+	else
+		join_rule(a->lists, part);
+	json_decref(part);
+	if (--a->waiting > 0)
+		return;
+	text = json_dumps(a->lists, JSON_COMPACT);
+	answer(a, text != NULL, text != NULL ? sv_str(text) : SV("an answer that is no text"));
+	free(text);
+}
+
+static void
+ask_rule(struct partition *p, const struct incident_rule *rule, int64_t limit, int days,
+    struct ask *a)
+{
+	struct redis_args args = REDIS_ARGS_INIT;
+	struct buf day = BUF_INIT;
+
+	state_call(p, &args, "triaged_rule");
+	redis_arg_str(&args, rule->id);
+	state_group_name(&args, rule);
+	redis_arg_int(&args, limit);
+	for (int i = 0; i < days; i++) {
+		day.n = 0;
+		clock_format(&day, clock_now() - i * DAY);
+		redis_arg(&args, (struct sv){buf_str(&day), DATE});
+	}
+	buf_free(&day);
+	redis_command(p->link->redis, &args, answered_rule, a);
+}
+
+void
+state_rule(struct state *s, const struct incident_rule *rule, int64_t limit, int days,
+    state_answer_cb *cb, void *ctx)
+{
+	struct ask *a;
+
+	if (is_away(s, cb, ctx))
+		return;
+	a = ask_new(s, cb, ctx);
+	a->waiting = s->npartitions;
+	for (unsigned i = 0; i < s->npartitions; i++)
+		ask_rule(&s->partitions[i], rule, limit, days, a);
 }
 
 void

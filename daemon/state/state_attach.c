@@ -70,6 +70,7 @@ attached(void *ctx, const struct redisReply *reply)
 	state_positions_add(s, p->number, reply->element[1], reply->element[3],
 	    reply->element[6]);
 	keep_deliveries(s, reply->element[2]);
+	state_relay_add(s, reply->element[4]);
 	if (p->number == 0) {
 		snprintf(s->install, sizeof(s->install), "%s", reply->element[5]->str);
 		for (unsigned i = 1; i < s->npartitions; i++)
@@ -119,6 +120,7 @@ state_attach_forget(struct state *s)
 	free(s->deliveries);
 	s->deliveries = NULL;
 	s->ndeliveries = 0;
+	state_relay_forget(s);
 }
 
 /* ---- afterwards ---------------------------------------------------------------- */

@@ -109,6 +109,24 @@ add_ended(struct redis_args *args, const struct partition *p, const struct batch
 	buf_free(&list.wire);
 }
 
+/* Entries of the relay that are counted.  What one partition has and another counts goes
+ * when that has been committed, a round later. */
+static void
+add_relayed(struct redis_args *args, const struct partition *p, const struct batch *b)
+{
+	const struct state *s = p->state;
+	const int64_t *ids = s->npartitions == 1 ? b->relayed : s->relayed;
+	size_t n = s->npartitions == 1 ? b->nrelayed : s->nrelayed;
+	struct redis_args list = REDIS_ARGS_INIT;
+
+	for (size_t i = 0; i < n; i++)
+		if ((uint64_t)ids[i] % s->npartitions == p->number)
+			redis_arg_int(&list, ids[i]);
+	redis_arg_int(args, (int64_t)list.n);
+	redis_args_add(args, &list);
+	buf_free(&list.wire);
+}
+
 /* Where streams begin: asked for only when partitions can differ. */
 static void
 add_begun(struct redis_args *args, const struct partition *p, const struct batch *b)
@@ -158,9 +176,8 @@ keep_seconds(const struct incident_rule *rule)
 	return (span + DAY_MS) / 1000;
 }
 
-/* What the groups of ${rule} are called in Redis. */
-static void
-add_name(struct redis_args *args, const struct incident_rule *rule)
+void
+state_group_name(struct redis_args *args, const struct incident_rule *rule)
 {
 	char name[128];
 
@@ -177,7 +194,7 @@ add_rule(struct redis_args *args, const struct incident_rule *rule, size_t fresh
 	redis_arg_str(args, severity_name(rule->severity));
 	redis_arg_str(args, rule->criteria);
 	redis_arg_str(args, rule->playbook);
-	add_name(args, rule);
+	state_group_name(args, rule);
 	redis_arg_int(args, rule->groups);
 	redis_arg_int(args, keep_seconds(rule));
 	redis_arg_int(args, (int64_t)fresh);
@@ -309,7 +326,7 @@ flush_groups(struct partition *p, const struct incident_rule *rule)
 		return;
 	state_call(p, &check, "triaged_check");
 	redis_arg_int(&check, (int64_t)x->rule);
-	add_name(&check, rule);
+	state_group_name(&check, rule);
 	redis_arg_int(&check, (int64_t)(x->index - x->nheld));
 	redis_args_add(&check, &x->check);
 	redis_append(&x->wire, &check);
@@ -432,7 +449,7 @@ begin(struct partition *p)
 	add_positions(&args, p, b);
 	add_gaps(&args, p, b);
 	add_ended(&args, p, b);
-	redis_arg_int(&args, 0);
+	add_relayed(&args, p, b);
 	add_begun(&args, p, b);
 	redis_append(&x->wire, &args);
 	x->ncommands = 1;
@@ -631,6 +648,7 @@ accepted(struct partition *p, const struct redisReply *reply)
 		if (entry->type == REDIS_REPLY_STRING)
 			state_hand_delivery(p->state, (struct sv){entry->str, entry->len});
 	}
+	state_relay_hand(p->state, reply->element[4]);
 	take_numbers(&p->sending, reply->element[1]);
 	p->sending.phase = SENDING_ABSORB;
 	absorb(p);

@@ -82,6 +82,12 @@ struct partition {
 	struct ev_timer *go_on; /* with sending */
 };
 
+/* An incident that rules about incidents have yet to count. */
+struct relay_entry {
+	int64_t id;
+	char *json;
+};
+
 /* A batch on its way to all partitions. */
 struct round {
 	struct batch *batch; /* NULL: none */
@@ -124,12 +130,19 @@ struct state {
 	struct round round;
 	struct ask asks;     /* head of the ring of questions */
 	size_t nasks;
+	unsigned asks_due; /* partitions that have not answered state_due() */
+	state_due_cb *due;
+	void *due_ctx;
 	size_t noutcomes; /* of deliveries, sent and not yet recorded */
 	/* What partitions said when they were attached, until all are. */
 	struct stored *stored;
 	size_t nstored;
 	char **deliveries;
 	size_t ndeliveries;
+	struct relay_entry *left; /* likewise */
+	size_t nleft;
+	int64_t *relayed; /* entries of the relay to be taken out with the next round */
+	size_t nrelayed;
 	char problem[256];
 	struct state_stats stats;
 };
@@ -172,6 +185,23 @@ const char *state_error(const struct redisReply *reply);
 
 /* Hand the outbox entry ${json} to the delivery callback. */
 void state_hand_delivery(struct state *s, struct sv json);
+
+/* state_relay.c: entries of the relay, incidents that rules about incidents are to count:
+ * tell of new ones; */
+void state_relay_hand(struct state *s, const struct redisReply *list);
+/* keep those that were left until all partitions are attached; tell of those that some
+ * partition has not counted; */
+void state_relay_add(struct state *s, const struct redisReply *list);
+void state_relay_hand_left(struct state *s);
+/* and ${b}, which is committed, has counted some. */
+void state_relay_counted(struct state *s, const struct batch *b);
+void state_relay_forget(struct state *s);
+
+/* The offset that ${partition} has stored of ${stream}; 0: none.  While attaching. */
+uint64_t state_positions_offset(const struct state *s, const char *stream, unsigned partition);
+
+/* Append what the groups of ${rule} are called. */
+void state_group_name(struct redis_args *args, const struct incident_rule *rule);
 
 /* Append the channels as the functions take them. */
 void state_channels(const struct state *s, struct redis_args *args);

@@ -136,10 +136,18 @@ local function tell(P, inc, what, channels, now, node, samples, out, who, why)
   end
 end
 
+-- A storm opens thousands of incidents with the same words.
+local noted = {}
+
 local function note(P, id, now, action, by, message)
-  redis.call('RPUSH', P .. 'inc:' .. id .. ':history', string.format(
-    '{"time":"%s","action":%s,"by":%s,"message":%s}', rfc3339(now), quote(action), quote(by),
-    quote(message)))
+  local n = noted
+  if n.now ~= now or n.action ~= action or n.by ~= by or n.message ~= message then
+    n = {now = now, action = action, by = by, message = message}
+    n.text = string.format('{"time":"%s","action":%s,"by":%s,"message":%s}', rfc3339(now),
+      quote(action), quote(by), quote(message))
+    noted = n
+  end
+  redis.call('RPUSH', P .. 'inc:' .. id .. ':history', n.text)
 end
 
 -- ---- groups ------------------------------------------------------------------
@@ -304,7 +312,7 @@ local function open_incident(P, rule, g, inc, c)
   redis.call('ZADD', P .. 'incidents', inc.number, inc.id)
   note(P, inc.id, inc.opened, 'opened', 'triaged', rule.criteria)
   if inc.relay ~= '' then
-    local n = redis.call('HINCRBY', P .. 'meta', 'relay', 1)
+    local n = redis.call('HINCRBY', P .. 'meta', 'relay', 1) * c.step + c.first - 1
     local entry = string.format('{"id":%d,"incident":%s,%s', n, quote(inc.id), string.sub(inc.relay, 2))
     redis.call('HSET', P .. 'relay:' .. c.node, n, entry)
     c.relayed[#c.relayed + 1] = entry
@@ -362,6 +370,8 @@ local function write_more(P, rule, g, c)
       inc.number = c.number * c.step + c.first
       c.number = c.number + 1
       if string.sub(g.bytes, 9, 17) == 'o\0\0\0\0\0\0\0\0' then c.last = inc.number end
+    elseif inc.number == 0 then
+      inc.number = c.number -- the one that was opened just before
     end
     write_incident(P, rule, g, inc, c)
   end
@@ -772,27 +782,46 @@ local function due(keys, args)
   return found
 end
 
--- FCALL triaged_groups 1 P rule limit
--- Up to ${limit} groups of a rule: {field, group, lines of it that wait as a JSON list}...
-local function groups(keys, args)
-  local P, name, limit = keys[1], args[1], tonumber(args[2])
-  if not name or not limit then error('too few arguments') end
-  local flat, found = redis.call('HRANDFIELD', P .. 'g:' .. name, limit, 'WITHVALUES'), {}
+local function hex(bytes)
+  return (string.gsub(bytes, '.', function(c) return string.format('%02x', string.byte(c)) end))
+end
+
+-- What became of the events of rule ${id} on ${day}, as JSON.
+local function dispositions(P, id, day)
+  local flat, found = redis.call('HGETALL', P .. 'disp:' .. day), {}
+  for i = 1, #flat, 2 do
+    local rule, what = string.match(flat[i], '^(%S+) (%S+)$')
+    if rule == id then found[#found + 1] = quote(what) .. ':' .. flat[i + 1] end
+  end
+  table.sort(found)
+  return quote(day) .. ':{' .. table.concat(found, ',') .. '}'
+end
+
+-- FCALL triaged_rule 1 P id name limit day...
+-- A rule at work: how many groups it has, up to ${limit} of them with the lines that wait
+-- for an incident, and what became of its events on these days; as JSON.
+local function rule(keys, args)
+  local P, id, name, limit = keys[1], args[1], args[2], tonumber(args[3])
+  if not id or not name or not limit then error('too few arguments') end
+  local key, shown, days = P .. 'g:' .. name, {}, {}
+  local flat = redis.call('HRANDFIELD', key, limit, 'WITHVALUES')
   for i = 1, #flat, 2 do
     local lines = {}
     for j, line in ipairs(redis.call('LRANGE', P .. 's:' .. name .. ':' .. flat[i], 0, -1)) do
       lines[j] = string.match(line, '^%-?%d+ (.*)$')
     end
-    found[#found + 1], found[#found + 2] = flat[i], flat[i + 1]
-    found[#found + 1] = '[' .. table.concat(lines, ',') .. ']'
+    shown[#shown + 1] = string.format('{"field":"%s","bytes":"%s","lines":[%s]}', hex(flat[i]),
+      hex(flat[i + 1]), table.concat(lines, ','))
   end
-  return found
+  for i = 4, #args do days[#days + 1] = dispositions(P, id, args[i]) end
+  return string.format('{"groups":%d,"shown":[%s],"days":{%s}}', redis.call('HLEN', key),
+    table.concat(shown, ','), table.concat(days, ','))
 end
 
 redis.register_function('triaged_attach', attach)
 redis.register_function('triaged_fence', fence)
 redis.register_function('triaged_due', due)
-redis.register_function('triaged_groups', groups)
+redis.register_function('triaged_rule', rule)
 redis.register_function('triaged_gaps', gaps)
 redis.register_function('triaged_begin', begin)
 redis.register_function('triaged_check', check)

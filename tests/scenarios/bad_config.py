@@ -2,12 +2,14 @@
 """Mistakes in triaged.yaml and in rule files: all of them are told in one go, each with
 file, line, column and a caret under the place, and nothing is started.  At a reload the
 old rules keep working until the file is right; a rule that fails its own test is wrong
-too.  A change of triaged.yaml takes effect by a reload, and no line is lost by it.
+too.  A change of triaged.yaml takes effect by a reload; no line is lost by it, and no
+connection closed.
 """
 
 import os
 import re
 import signal
+import socket
 
 import harness
 from harness import check, equal, failed_login, wait, wait_equal
@@ -286,6 +288,30 @@ def a_change_undone_while_it_is_under_way(test):
     equal((len(slow.requests()), len(other.requests())), (2, 0), "requests to the two")
 
 
+def senders_notice_no_change(test):
+    """A connection stays open over changes that leave its address as it is, be it in
+    the middle of a line."""
+    port = harness.Port().number
+    sources = [{"id": "net", "listen": [f"tcp://127.0.0.1:{port}"]}]
+    test.rules()
+    config = test.config([], sources=sources)
+    daemon = test.daemon(config).start()
+    sender = socket.create_connection(("127.0.0.1", port))
+    text = b"".join(failed_login("192.0.2.1") + b"\n" for _ in range(5))
+    for n, piece in enumerate((text[:len(text) // 2], text[len(text) // 2:-3], text[-3:])):
+        sender.sendall(piece)
+        test.config([], sources=sources, max_line=65536 + n)
+        daemon.ctl("reload")
+    wait_equal(lambda: [row[:2] for row in daemon.summary_or_none() or []], [("192.0.2.1", 5)],
+               "the incident")
+    [address] = daemon.ctl("sources")["addresses"]
+    equal(address["connections"], 1, "connections, never closed")
+    test.config([], sources=[dict(sources[0], listen=[f"udp://127.0.0.1:{port}"])])
+    daemon.ctl("reload")
+    equal(sender.recv(1), b"", "what the sender reads when its address is gone")
+    sender.close()
+
+
 harness.main(a_bad_configuration, a_bad_rule_file, broken_rules_at_a_reload,
              a_broken_configuration_at_a_reload, another_endpoint_by_a_reload,
-             a_change_undone_while_it_is_under_way)
+             a_change_undone_while_it_is_under_way, senders_notice_no_change)

@@ -450,7 +450,7 @@ def summarise(incidents, rule=None):
 
 
 FAILED = re.compile(r"^(\w{3} [ \d]\d \d\d:\d\d:\d\d) \S+ sshd\[\d+\]: "
-                    r"Failed \S+ for .* from (\S+) port \d+ ssh2$")
+                    r"(?:message repeated \d+ times: \[ )?Failed \S+ for .* from (\S+) port \d+ ssh2\]?$")
 
 
 def rfc3339(moment):

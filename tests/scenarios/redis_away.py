@@ -2,11 +2,15 @@
 """The state is in a Redis that comes and goes.  An operator's own that is not there
 yet when the daemon starts, that is killed while lines arrive, that stops answering for
 a while; the private one, killed.  Each time the daemon says that it is away, waits,
-goes on by itself when it is back, and no line is lost or counted twice.
+goes on by itself when it is back, and no line is lost or counted twice.  Messages that
+are lost meanwhile are told when it is back, even by the next daemon.
 """
 
+import glob
+import json
 import os
 import signal
+import socket
 
 import harness
 from harness import check, equal, wait, wait_equal
@@ -167,5 +171,54 @@ def two_of_one_name(test):
     wait_all(test, daemon, hook, log)
 
 
+def spooled(test):
+    """Messages in the spool."""
+    return sum(open(path, "rb").read().count(b"\n")
+               for path in glob.glob(test.path("state/spool/net/*.log")))
+
+
+def told_lost(daemon):
+    """Messages that are listed as not examined."""
+    answer = daemon.ctl_or_none("sources")
+    gaps = (answer or {}).get("unexamined")
+    return None if gaps is None else sum(gap.get("messages", 0) for gap in gaps["gaps"])
+
+
+def what_was_lost_meanwhile_outlives_the_daemon(test):
+    """Datagrams beyond the limit of their sender are dropped while Redis is away, and
+    the daemon is killed, then stopped, before it is back."""
+    port = harness.Port().number
+    redis = harness.Redis(test)
+    test.rules()
+    config = test.config([], redis={"url": f"unix://{redis.socket}"}, sources=[
+        {"id": "net", "listen": [f"udp://127.0.0.1:{port}"], "peer_rate": 20}])
+    daemon = test.daemon(config)
+    sender = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    sent = 0
+    for end in (daemon.kill, daemon.stop):
+        daemon.start(ready=False)
+        wait(lambda: daemon.ctl_or_none("status"), "the daemon is up without Redis")
+        for _ in range(150):
+            sender.sendto(b"<13>Jan  1 00:00:00 alpha app: text", ("127.0.0.1", port))
+        sent += 150
+        # It says so once a second, and says all that it has lost until then.
+        wait(lambda: spooled(test) + lost_on_disk(test) == sent, "what is lost is on disk")
+        end()
+    redis.start()
+    daemon.start()
+    wait_equal(lambda: told_lost(daemon), sent - spooled(test), "messages told as lost")
+    wait(lambda: not os.path.exists(test.path("state/spool/losses.json")), "the file is gone")
+    equal(told_lost(daemon.restart()), sent - spooled(test), "messages told after a restart")
+
+
+def lost_on_disk(test):
+    try:
+        with open(test.path("state/spool/losses.json"), encoding="utf-8") as f:
+            return sum(loss["lost"] for loss in json.load(f))
+    except OSError:
+        return 0
+
+
 harness.main(comes_late_by_unix_socket, comes_late_by_tcp_with_a_password, is_killed,
-             the_private_one_is_killed, two_of_one_name, hangs)
+             the_private_one_is_killed, two_of_one_name, hangs,
+             what_was_lost_meanwhile_outlives_the_daemon)

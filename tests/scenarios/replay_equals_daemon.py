@@ -92,6 +92,72 @@ def made_up(test):
                                      "must_not_alert": []})
 
 
+REFUSED = """
+events:
+  - id: door.refused
+    title: Refused
+    class: unauthorized-access
+    severity: low
+    where: {fields: {outcome: refused}}
+    take: {source_ip: src, user_name: who}
+    tests:
+      - {line: '{"outcome": "refused", "src": "192.0.2.1"}', event: {source_ip: 192.0.2.1}}
+      - {line: '{"outcome": "granted", "src": "192.0.2.1"}', event: none}
+incidents:
+  - id: door-guessing
+    title: Refused three times
+    on: door.refused
+    by: source_ip
+    count: 3
+    within: 10m
+    severity: low
+    criteria: refused three times
+"""
+
+
+def lines_of_any_format(test):
+    """A source that does not say what its lines are: text, JSON, CEF, and containers' lines
+    whose parts other lines come between, cut anywhere."""
+    rng = harness.seeded()
+    test.rules()
+    test.rules(REFUSED, "rules/refused.yaml")
+    config = test.config(test.path("auth.log"))
+    lines, expected = [], {}
+    for n in range(1500):
+        stamp, host = f"2026-03-01T12:00:{n % 60:02}Z", f"192.0.2.{rng.randrange(1, 60)}"
+        refused = f'"time":"{stamp}","outcome":"refused","src":"{host}"'
+        docker = '{{"log":{},"stream":"stdout","time":"' + stamp + '"}}'
+        kind = rng.randrange(5)
+        expected[host] = expected.get(host, 0) + (kind > 0)
+        lines += [[f"Mar  1 12:00:00 alpha app[1]: {{{refused}}}"], [f"{{{refused}}}"],
+                  [f"<13>{stamp} alpha CEF:0|v|p|1|i|n|5|outcome=refused src={host}"],
+                  [docker.format(json.dumps(f"{{{refused}}}\n"))],
+                  [docker.format(json.dumps(f"{{{refused[:30]}")), "Mar  1 12:00:00 alpha app[1]: between",
+                   docker.format(json.dumps(f"{refused[30:]}}}\n"))]][kind]
+    log = "".join(line + "\n" for line in lines).encode()
+    replayed = check_formats(harness.replay(config, test.write("whole.log", log)), log, expected)
+    test.write("auth.log", b"")
+    daemon = test.daemon(config).start()
+    for piece in harness.pieces(rng, log, 4000):
+        test.append("auth.log", piece)
+    wait(lambda: daemon.has_examined(test.path("auth.log")), "the log is examined")
+    wait_equal(lambda: comparable(daemon.incidents()), comparable(replayed), "incidents of the daemon")
+    equal(comparable(daemon.restart().incidents()), comparable(replayed), "after a restart")
+
+
+def check_formats(rows, log, expected):
+    incidents = [row for row in rows if row["type"] == "incident"]
+    equal({row["key"]["source.ip"]: row["count"] for row in incidents},
+          {host: count for host, count in expected.items() if count >= 3}, "incidents of a replay")
+    equal(rows[-1]["events"], sum(expected.values()), "events of a replay")
+    check(len(incidents) > 20, "hardly an incident:", incidents)
+    lines = log.split(b"\n")
+    for event in (row for row in rows if row["type"] == "event"):
+        line = lines[event["line"] - 1]
+        equal(log[event["offset"]:event["offset"] + len(line) + 1], line + b"\n", f"place of {event}")
+    return incidents
+
+
 def places_in_two_large_files(test):
     """Lines are numbered from 1 in each file, over several reads."""
     rng = harness.seeded()
@@ -110,4 +176,5 @@ def places_in_two_large_files(test):
         check_places(events, log)
 
 
-harness.main(openssh, an_old_linux, a_cloud_host, made_up, places_in_two_large_files)
+harness.main(openssh, an_old_linux, a_cloud_host, made_up, lines_of_any_format,
+             places_in_two_large_files)

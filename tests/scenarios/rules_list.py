@@ -1,6 +1,7 @@
 #!/usr/bin/python3 -B
 """triagectl rules list: what it knows without a daemon; which rules had events and which
-are of programs that write here, with one; and that a reload keeps the numbers.
+are of programs that write here, with one; and that a reload keeps the numbers.  What a
+rule calls context is counted and printed nowhere.
 """
 
 import json
@@ -16,6 +17,13 @@ events:
     severity: low
     where: {program: doord}
     match: '^wrong code$'
+  - id: door.opened
+    title: Door opened
+    class: access
+    severity: info
+    context: true
+    where: {program: doord}
+    match: '^opened$'
   - id: lift.stuck
     title: Lift stuck
     class: availability
@@ -41,22 +49,33 @@ def listed(daemon, *names):
 def story(test):
     test.rules()
     test.rules(MORE, "rules/more.yaml")
-    names = ("test.login-failed", "door.wrong-code", "lift.stuck", "any.broken")
+    names = ("test.login-failed", "door.wrong-code", "lift.stuck", "any.broken", "door.opened")
     daemon = test.daemon(test.config(test.path("auth.log")))
-    equal(listed(daemon, *names), [[2, None, None], [0, None, None], [0, None, None], [0, None, None]],
-          "without a daemon")
+    equal(listed(daemon, *names), [[2, None, None]] + [[0, None, None]] * 4, "without a daemon")
 
     test.append_lines("auth.log", [b"Mar  1 12:00:00 alpha doord[7]: opened"])
     daemon.start()
     wait(lambda: daemon.has_examined(test.path("auth.log")), "the first line is examined")
     test.append_lines("auth.log", [failed_login("192.0.2.1"), failed_login("192.0.2.2")])
     wait(lambda: daemon.has_examined(test.path("auth.log")), "the log is examined")
-    after = [[2, 2, True], [0, 0, True], [0, 0, False], [0, 0, None]]
+    after = [[2, 2, True], [0, 0, True], [0, 0, False], [0, 0, None], [0, None, True]]
     equal(listed(daemon, *names), after, "with a daemon")
 
     text = daemon.ctl_raw("-c", daemon.config, "rules", "list").stdout.decode()
-    check("4 event rules, 3 without a test; since the daemon began 3 had no event, 1 of them" in text,
+    check("5 event rules, 4 without a test; since the daemon began 3 had no event, 1 of them" in text,
           "the sum:", text)
+    equal([text.count(f"\n{name} ") for name in names], [1] * 5, "rules of the text")
+    for option, shown in (("--here", "test.login-failed door.wrong-code door.opened"),
+                          ("--silent", "door.wrong-code any.broken"),
+                          ("--untested", "door.wrong-code lift.stuck any.broken door.opened")):
+        done = daemon.ctl_raw("-c", daemon.config, "-o", "json", "rules", "list", option)
+        rows = [json.loads(line) for line in done.stdout.splitlines()]
+        equal(sorted(row["id"] for row in rows if not row["id"].startswith("triaged.")),
+              sorted(shown.split()), f"rules list {option}")
+    rows = harness.replay(daemon.config, test.path("auth.log"))
+    equal([row["rule"] for row in rows if row["type"] == "event"], ["test.login-failed"] * 2,
+          "events of a replay")
+    equal(rows[-1]["events"], 2, "number of events of a replay")
 
     test.rules(MORE.replace("Broken", "All broken"), "rules/more.yaml")
     daemon.ctl("reload")

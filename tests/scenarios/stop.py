@@ -2,11 +2,14 @@
 """Stopping.  SIGTERM finishes what is under way; lines written right before it are
 counted once, before the end or after the next start.  The private redis-server ends
 with the daemon, also when that is killed.  A second daemon on the same state directory
-refuses to start and says why, and the first does not mind.
+refuses to start and says why, and the first does not mind.  A lock that a child of a
+killed daemon still holds for a moment is waited for.
 """
 
+import fcntl
 import os
 import signal
+import time
 
 import harness
 from harness import check, equal, failed_login, wait, wait_equal
@@ -99,5 +102,30 @@ def a_second_daemon(test):
     equal(daemon.summary()[0][:2], ("192.0.2.1", 5), "the incident of the first")
 
 
+def a_lock_that_goes_with_its_holder(test):
+    """A child that the killed daemon had forked has its lock until it becomes another
+    program: here the test itself holds it, until the daemon is seen to wait."""
+    daemon, _ = begin(test)
+    os.mkdir(daemon.state_dir, 0o700)
+    path = test.path("state/lock")
+    with open(path, "wb") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        daemon.start(ready=False)
+        wait(lambda: path in open_files(daemon.pid) or not daemon.runs(), "it opens the lock")
+        time.sleep(0.1)
+        check(daemon.runs() and not os.path.exists(daemon.socket), "it waits and starts nothing")
+    daemon.wait_ready()
+
+
+def open_files(pid):
+    found = []
+    for fd in os.listdir(f"/proc/{pid}/fd"):
+        try:
+            found.append(os.readlink(f"/proc/{pid}/fd/{fd}"))
+        except OSError:
+            pass
+    return found
+
+
 harness.main(lines_right_before_the_end, what_is_under_way_is_finished, nothing_is_left_behind,
-             a_second_daemon)
+             a_second_daemon, a_lock_that_goes_with_its_holder)
