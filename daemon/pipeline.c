@@ -132,7 +132,7 @@ got_position(void *ctx, const struct position *pos)
 {
 	struct pipeline *p = ctx;
 
-	correlate_position(p->correlator, pos);
+	correlate_begun(p->correlator, pos);
 	p->news = true;
 	ev_timer_set(p->soon, 0);
 }
@@ -361,8 +361,10 @@ pipeline_open(struct ev *ev, const struct pipeline_conf *conf)
 		    conf->secrets, attempt_ended, p);
 	}
 	if (conf->state != NULL) {
-		p->state = state_open(
-		    ev, conf->state, correlator_cache(p->correlator), &state_cb, p);
+		if (conf->state->partitions > 0)
+			correlator_set_partitions(p->correlator, conf->state->partitions);
+		p->state = state_open(ev, conf->state, correlator_cache(p->correlator),
+		    correlator_ahead(p->correlator), &state_cb, p);
 		if (p->state == NULL)
 			pipeline_free(&p);
 	}

@@ -37,6 +37,7 @@ relay_count(struct correlator *c, struct ruleset *rules, struct sv json)
 	} else {
 		if (of != NULL)
 			correlate_incident(c, rules, of,
+			    json_integer_value(json_object_get(entry, "id")),
 			    (int64_t)json_number_value(json_object_get(entry, "time")), fields,
 			    take_key(json_object_get(entry, "key"), fields, EVENT_FIELDS_MAX),
 			    sv_str(incident));

@@ -64,8 +64,9 @@ fill_state_conf(struct setup *s)
 	    .password = s->redis_password,
 	    .channels = s->state_channels,
 	    .nchannels = n};
-	if (s->config->redis.url.s != NULL && redis_parse_url(s->config->redis.url.s, &s->redis))
-		s->state.address = &s->redis;
+	s->state.partitions = (unsigned)s->config->redis.partitions;
+	if (s->config->redis.url.s != NULL && redis_find_parse(s->config->redis.url.s, &s->redis))
+		s->state.target = &s->redis;
 }
 
 static void

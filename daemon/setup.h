@@ -24,7 +24,7 @@ struct setup {
 	size_t ntests; /* the rules' tests, all passed */
 	char **urls, **secrets; /* by channel; secrets[i] may be NULL */
 	char *redis_password;   /* NULL when none */
-	struct redis_address redis;
+	struct redis_target redis;
 	struct state_channel *state_channels;
 	struct state_conf state;
 	struct intake_conf intake; /* but for its sockets */

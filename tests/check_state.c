@@ -152,7 +152,8 @@ half_open(struct half *h, char *dir)
 	    .correlator = correlator_new(),
 	    .dir = dir,
 	    .conf = {.node = "web-1", .dir = dir, .durable = true, .channels = channels, .nchannels = 2}};
-	h->state = state_open(h->ev, &h->conf, correlator_cache(h->correlator), &callbacks, h);
+	h->state = state_open(h->ev, &h->conf, correlator_cache(h->correlator),
+	    correlator_ahead(h->correlator), &callbacks, h);
 	ck_assert_ptr_nonnull(h->state);
 	rig_turn_until(h->ev, is_ready, h, WAIT);
 }

@@ -36,8 +36,11 @@ static const struct conf_key redis_keys[] = {
     {.name = "url",
         .type = CONF_STRING,
         .offset = offsetof(struct redis_conf, url),
-        .help = "A Redis or Valkey server of your own: unix:///PATH or redis://HOST[:PORT][/DB]. "
-                " Without it the daemon runs a private redis-server in its state directory."},
+        .help = "A Redis or Valkey of your own: unix:///PATH, redis://HOST[:PORT][/DB], "
+                "redis+cluster://HOST[:PORT][,HOST[:PORT]...] for a cluster of which these are "
+                "some nodes, or redis+sentinel://HOST[:PORT][,HOST[:PORT]...]/NAME for the "
+                "master that these sentinels know as NAME; at most 16 hosts.  Without it the "
+                "daemon runs a private redis-server in its state directory."},
     {.name = "user",
         .type = CONF_STRING,
         .offset = offsetof(struct redis_conf, user),
@@ -46,6 +49,15 @@ static const struct conf_key redis_keys[] = {
         .type = CONF_SECRET,
         .offset = offsetof(struct redis_conf, password),
         .help = "The password to log in with."},
+    {.name = "partitions",
+        .type = CONF_INT,
+        .offset = offsetof(struct redis_conf, partitions),
+        .min = 1,
+        .max = 64,
+        .fallback = "1",
+        .help = "Over how many slots of a cluster the state is spread.  It is fixed with the first "
+                "start on a Redis, and the same for all daemons that share it.  More than one is "
+                "of use with a cluster only."},
 };
 
 static const struct conf_table redis_table = {

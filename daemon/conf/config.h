@@ -61,6 +61,7 @@ struct redis_conf {
 	struct conf_string url; /* absent: the daemon runs a private redis-server */
 	struct conf_string user;
 	struct conf_string password; /* secret */
+	int64_t partitions;
 };
 
 struct channel_conf {

@@ -8,6 +8,9 @@
 #include "conf/conf_internal.h"
 #include "util/num.h"
 
+#define HOSTS_MAX 16       /* as state/redis_find.h has it */
+#define MASTER_NAME_MAX 63 /* likewise, with the slash before it */
+
 struct url {
 	struct sv scheme;
 	struct sv host; /* with the brackets of an IPv6 address */
@@ -111,12 +114,62 @@ check_redis_rest(struct sv rest)
 	return NULL;
 }
 
+/* HOST[:PORT],...: nodes of a cluster, or sentinels. */
+static const char *
+check_hosts(struct sv list)
+{
+	size_t n = 0;
+
+	while (true) {
+		struct sv item = until(list, ","), host, port;
+		int64_t number;
+
+		host = until(item, item.n > 0 && item.p[0] == '[' ? "]" : ":");
+		if (host.n < item.n && item.p[host.n] == ']')
+			host.n++;
+		port = sv_from(item, host.n);
+		if (!is_host(host))
+			return "has no valid host name: expected HOST[:PORT], separated by commas";
+		if (port.n > 0 &&
+		    (port.p[0] != ':' || !num_int(sv_from(port, 1), 1, 65535, &number)))
+			return "has a port that is not a number from 1 to 65535";
+		if (++n > HOSTS_MAX)
+			return "names more than 16 hosts";
+		if (item.n == list.n)
+			return NULL;
+		list = sv_from(list, item.n + 1);
+	}
+}
+
+/* ${text} after redis+cluster:// or redis+sentinel://. */
+static const char *
+check_group(struct sv text, bool sentinel)
+{
+	struct sv hosts = until(text, "/?#"), rest = sv_from(text, hosts.n);
+
+	if (has_odd_bytes(text))
+		return "holds a space, a backslash or a character that must be percent-encoded";
+	if (memchr(text.p, '@', text.n) != NULL)
+		return "must not hold a user or password";
+	if (!sentinel && rest.n > 0)
+		return "has something after the hosts: a cluster has no database numbers";
+	if (sentinel && (rest.n < 2 || rest.n > MASTER_NAME_MAX || rest.p[0] != '/' ||
+	                    until(sv_from(rest, 1), "/?#").n != rest.n - 1))
+		return "needs the name of the master: redis+sentinel://HOST[:PORT],.../NAME";
+	return check_hosts(hosts);
+}
+
 const char *
 conf_url_check_redis(const char *text)
 {
 	struct url url;
-	const char *wrong = split(sv_str(text), &url);
+	const char *wrong;
 
+	if (strncmp(text, "redis+cluster://", 16) == 0)
+		return check_group(sv_str(text + 16), false);
+	if (strncmp(text, "redis+sentinel://", 17) == 0)
+		return check_group(sv_str(text + 17), true);
+	wrong = split(sv_str(text), &url);
 	if (wrong != NULL)
 		return wrong;
 	if (sv_is(url.scheme, "rediss"))
@@ -126,7 +179,8 @@ conf_url_check_redis(const char *text)
 		    ? NULL
 		    : "needs an absolute path: unix:///path/to/redis.sock";
 	if (!sv_is(url.scheme, "redis"))
-		return "is of an unknown kind: expected unix:///PATH or redis://HOST[:PORT][/DB]";
+		return "is of an unknown kind: expected unix:///PATH, redis://HOST[:PORT][/DB], "
+		       "redis+cluster://HOST,... or redis+sentinel://HOST,.../NAME";
 	if (!is_host(url.host))
 		return "has no valid host name";
 	return check_redis_rest(url.rest);

@@ -29,6 +29,7 @@ batch_free(struct batch **bp)
 	for (size_t i = 0; i < b->npositions; i++) {
 		free(b->positions[i].stream);
 		free(b->positions[i].path);
+		free(b->positions[i].begin_path);
 	}
 	for (size_t i = 0; i < b->ngaps; i++) {
 		free(b->gaps[i].total);

@@ -47,7 +47,7 @@ struct batch_entry {
 	const struct incident_rule *rule;
 	struct sv key; /* the group's name within the rule: "11:192.0.2.10" for each field */
 	size_t next;   /* index, 0: none */
-	size_t sibling; /* the next group of the rule, 0: none */
+	size_t sibling; /* the next group of the rule in the partition, 0: none */
 	bool sampled;  /* the group has lines enough */
 	bool satisfied;
 	int64_t last; /* greatest event time, ms */
@@ -66,6 +66,8 @@ struct batch_position {
 	uint64_t offset;
 	uint64_t check;
 	bool done;
+	char *begin_path; /* of where the stream begins, if it does in the batch; else NULL */
+	uint64_t begin, begin_check;
 };
 
 /* A part of a source that is not examined. */
@@ -75,9 +77,10 @@ struct batch_gap {
 	char *json; /* as people see it, see INTERFACES.md */
 };
 
-/* The groups of a rule, in order of their first event. */
+/* The groups of a rule that are of one partition, in order of their first event. */
 struct batch_rule {
 	const struct incident_rule *rule;
+	unsigned partition;
 	size_t first, last; /* entries, linked by sibling */
 	size_t n;
 };

@@ -4,6 +4,7 @@
  */
 #include "correlate/correlate.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "correlate/correlate_internal.h"
@@ -27,6 +28,8 @@ struct correlator {
 	struct batch *batch;
 	struct group_index index; /* -> the latest entry of a group */
 	struct group_cache *cache;
+	struct ahead *ahead;
+	unsigned partitions;
 	struct group trial; /* scratch: an entry's points, applied to nothing */
 	uint64_t *recorded; /* events of rules that no incident rule counts, by index ... */
 	struct ruleset *recorded_of; /* ... in this set, borrowed from the batch */
@@ -42,6 +45,8 @@ correlator_new(void)
 
 	c->batch = batch_new();
 	c->cache = group_cache_new();
+	c->ahead = ahead_new();
+	c->partitions = 1;
 	group_index_init(&c->index);
 	return c;
 }
@@ -55,6 +60,7 @@ correlator_free(struct correlator **cp)
 		return;
 	batch_free(&c->batch);
 	group_cache_free(&c->cache);
+	ahead_free(&c->ahead);
 	group_index_free(&c->index);
 	group_free(&c->trial);
 	free(c->recorded);
@@ -68,6 +74,18 @@ struct group_cache *
 correlator_cache(struct correlator *c)
 {
 	return c->cache;
+}
+
+struct ahead *
+correlator_ahead(struct correlator *c)
+{
+	return c->ahead;
+}
+
+void
+correlator_set_partitions(struct correlator *c, unsigned n)
+{
+	c->partitions = n;
 }
 
 /* ---- an event into an entry --------------------------------------------------- */
@@ -113,16 +131,19 @@ add_entry(struct correlator *c, const struct incident_rule *rule)
 
 /* The group is new in this batch. */
 static void
-link_entry(struct batch *b, size_t at)
+link_entry(struct correlator *c, size_t at)
 {
+	struct batch *b = c->batch;
 	const struct incident_rule *rule = b->entries[at].rule;
+	unsigned partition = group_key_partition(rule, b->entries[at].key, c->partitions);
 	size_t i = 0;
 
-	while (i < b->nrules && b->rules[i].rule->identity != rule->identity)
+	while (i < b->nrules && (b->rules[i].rule->identity != rule->identity ||
+	                            b->rules[i].partition != partition))
 		i++;
 	if (i == b->nrules) {
 		XGROW(b->rules, b->nrules);
-		b->rules[b->nrules++] = (struct batch_rule){rule, at, at, 1};
+		b->rules[b->nrules++] = (struct batch_rule){rule, partition, at, at, 1};
 		return;
 	}
 	b->entries[b->rules[i].last].sibling = at;
@@ -141,7 +162,7 @@ find_entry(struct correlator *c, struct ruleset *rules, const struct incident_ru
 	hold_ruleset(b, rules);
 	if (!group_index_get(&c->index, b, rule, buf_view(&c->key), &at)) {
 		entry = add_entry(c, rule);
-		link_entry(b, b->nentries - 1);
+		link_entry(c, b->nentries - 1);
 		return entry;
 	}
 	/* What is only a number cannot tell of a pause. */
@@ -252,11 +273,26 @@ sample(struct correlator *c, struct batch_entry *entry, const struct event *e)
 
 /* ---- which rules, which group, which value ------------------------------------ */
 
-static void
-uncounted(struct batch *b, struct ruleset *rules, const struct incident_rule *rule, const char *why)
+/* Has the partition counted ${e} before what went wrong?  Events of no stream are taken for
+ * new: who tells of them knows what was committed. */
+static bool
+is_counted(const struct correlator *c, unsigned partition, const struct event *e)
 {
+	const struct line *line = e->record->line;
+
+	return ahead_has(c->ahead, line->stream->id, partition, line->offset);
+}
+
+/* These are counted in partition 0. */
+static void
+uncounted(struct correlator *c, struct ruleset *rules, const struct incident_rule *rule,
+    const struct event *e, const char *why)
+{
+	struct batch *b = c->batch;
 	size_t i = 0;
 
+	if (ahead_any(c->ahead) && is_counted(c, 0, e))
+		return;
 	hold_ruleset(b, rules);
 	while (i < b->nuncounted &&
 	    (strcmp(b->uncounted[i].why, why) != 0 || strcmp(b->uncounted[i].rule, rule->id) != 0))
@@ -318,20 +354,23 @@ count_for(struct correlator *c, struct ruleset *rules, const struct incident_lin
 	if (steps == 0)
 		return;
 	if (rule->outside != NULL && rule_hours_has(rule->outside, event.time)) {
-		uncounted(c->batch, rules, rule, "in-hours");
+		uncounted(c, rules, rule, e, "in-hours");
 		return;
 	}
 	c->key.n = 0;
 	if (!group_key_name(rule, e, &c->key)) {
 		c->stats.missing_key++;
-		uncounted(c->batch, rules, rule, "no-key");
+		uncounted(c, rules, rule, e, "no-key");
 		return;
 	}
 	if (!take_value(&rule->condition, e, steps, &event.value)) {
 		c->stats.missing_key++;
-		uncounted(c->batch, rules, rule, "no-value");
+		uncounted(c, rules, rule, e, "no-value");
 		return;
 	}
+	if (ahead_any(c->ahead) &&
+	    is_counted(c, group_key_partition(rule, buf_view(&c->key), c->partitions), e))
+		return;
 	entry = find_entry(c, rules, rule, event.time);
 	/* "message repeated 5 times" is five events; records made by hand have no number. */
 	for (unsigned i = 0; i < (e->record->repeat > 1 ? e->record->repeat : 1); i++) {
@@ -391,15 +430,25 @@ correlate_timer(struct correlator *c, struct ruleset *rules, const struct incide
 	count(c, find_entry(c, rules, rule, now), &event);
 }
 
+/* Entries of the relay are a stream for each partition that has some, so that each partition
+ * knows which of them it has counted. */
+static void
+name_relay(const struct correlator *c, int64_t id, char name[static 32])
+{
+	snprintf(name, 32, "relay:%u", (unsigned)((uint64_t)id % c->partitions));
+}
+
 void
 correlate_incident(struct correlator *c, struct ruleset *rules, const struct incident_rule *rule,
-    int64_t time, const struct field *key, size_t n, struct sv text)
+    int64_t id, int64_t time, const struct field *key, size_t n, struct sv text)
 {
-	static const struct stream stream = {.id = "", .source = "triaged", .path = "incident"};
-	struct line line = {.stream = &stream, .text = text};
+	char name[32];
+	struct stream stream = {.id = name, .source = "triaged", .path = "incident"};
+	struct line line = {.stream = &stream, .offset = (uint64_t)id, .text = text};
 	struct record record = {.line = &line, .time = time, .message = text, .text = text};
 	struct event e = {.record = &record};
 
+	name_relay(c, id, name);
 	for (; e.nfields < n && e.nfields < EVENT_FIELDS_MAX; e.nfields++)
 		e.fields[e.nfields] = key[e.nfields];
 	for (size_t i = 0; i < rule->nincidents; i++)
@@ -410,21 +459,35 @@ void
 correlate_relayed(struct correlator *c, int64_t id)
 {
 	struct batch *b = c->batch;
+	char name[32];
+	struct position pos = {.stream = name, .path = "incident", .offset = (uint64_t)id + 1};
 
 	XGROW(b->relayed, b->nrelayed);
 	b->relayed[b->nrelayed++] = id;
+	name_relay(c, id, name);
+	if (c->partitions > 1)
+		correlate_position(c, &pos);
 }
 
 /* ---- positions and gaps --------------------------------------------------------- */
+
+/* Number of the position of ${stream} that has gathered, from 1; 0: none. */
+static size_t
+find_position(const struct batch *b, const char *stream)
+{
+	size_t i = b->npositions;
+
+	while (i > 0 && strcmp(b->positions[i - 1].stream, stream) != 0)
+		i--;
+	return i;
+}
 
 void
 correlate_position(struct correlator *c, const struct position *pos)
 {
 	struct batch *b = c->batch;
-	size_t i = b->npositions;
+	size_t i = find_position(b, pos->stream);
 
-	while (i > 0 && strcmp(b->positions[i - 1].stream, pos->stream) != 0)
-		i--;
 	if (i == 0) {
 		XGROW(b->positions, b->npositions);
 		i = ++b->npositions;
@@ -437,6 +500,21 @@ correlate_position(struct correlator *c, const struct position *pos)
 	b->positions[i - 1].offset = pos->offset;
 	b->positions[i - 1].check = pos->check;
 	b->positions[i - 1].done = pos->done;
+}
+
+void
+correlate_begun(struct correlator *c, const struct position *pos)
+{
+	bool first = find_position(c->batch, pos->stream) == 0;
+	struct batch_position *p;
+
+	correlate_position(c, pos);
+	if (!first || pos->done)
+		return;
+	p = &c->batch->positions[c->batch->npositions - 1];
+	p->begin_path = xstrdup(pos->path);
+	p->begin = pos->offset;
+	p->begin_check = pos->check;
 }
 
 static void
@@ -476,6 +554,10 @@ correlate_gap(struct correlator *c, const struct trouble *t, int64_t now)
 	struct buf total = BUF_INIT;
 	struct batch_gap gap = {.messages = t->lost, .json = gap_json(t, now)};
 
+	if (t->to > t->from && t->stream != NULL && ahead_has(c->ahead, t->stream, 0, t->from)) {
+		free(gap.json);
+		return;
+	}
 	if (t->to > t->from)
 		gap.bytes = t->to - t->from;
 	buf_printf(&total, "%s %s", t->source, trouble_name(t->kind));

@@ -12,6 +12,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "correlate/ahead.h"
 #include "correlate/batch.h"
 #include "correlate/group_cache.h"
 #include "model/event.h"
@@ -23,6 +24,12 @@ struct correlator;
 struct correlator *correlator_new(void);
 void correlator_free(struct correlator **c);
 
+/* Groups are spread over ${n} partitions; 1 to begin with. */
+void correlator_set_partitions(struct correlator *c, unsigned n);
+/* What partitions have counted that is read again: an event that its group's partition has
+ * is dropped.  It is the correlator's, and borrowed by state. */
+struct ahead *correlator_ahead(struct correlator *c);
+
 /* Count ${e} for each incident rule that wants it.  ${rules} is the set its rule
  * belongs to; the batch takes a reference.  NULL: the rules outlive the batch anyway. */
 void correlate_event(struct correlator *c, struct ruleset *rules, const struct event *e);
@@ -30,8 +37,8 @@ void correlate_event(struct correlator *c, struct ruleset *rules, const struct e
 /* Count an incident that ${rule} opened at ${time}, entry ${id} of the relay, for the rules
  * about incidents; the names and values of its key are its fields. */
 void correlate_incident(struct correlator *c, struct ruleset *rules,
-    const struct incident_rule *rule, int64_t time, const struct field *key, size_t n,
-    struct sv text);
+    const struct incident_rule *rule, int64_t id, int64_t time, const struct field *key,
+    size_t n, struct sv text);
 /* Entry ${id} of the relay is counted with the batch that gathers. */
 void correlate_relayed(struct correlator *c, int64_t id);
 
@@ -41,6 +48,9 @@ void correlate_timer(struct correlator *c, struct ruleset *rules,
 
 /* ${pos} is examined up to its offset; replaces an earlier one of its stream. */
 void correlate_position(struct correlator *c, const struct position *pos);
+
+/* A stream begins at ${pos}, or goes on there. */
+void correlate_begun(struct correlator *c, const struct position *pos);
 
 /* What ${t} tells was not examined; noticed at ${now}. */
 void correlate_gap(struct correlator *c, const struct trouble *t, int64_t now);

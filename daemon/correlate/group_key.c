@@ -5,6 +5,7 @@
 
 #include "model/event.h"
 #include "util/digest.h"
+#include "util/hash.h"
 #include "util/json.h"
 #include "util/num.h"
 #include "util/vis.h"
@@ -152,4 +153,12 @@ group_key_title(const struct incident_rule *rule, struct sv key, struct buf *out
 			rest = sv_from(rest, 1);
 		}
 	}
+}
+
+unsigned
+group_key_partition(const struct incident_rule *rule, struct sv key, unsigned n)
+{
+	struct hash_key k = {0x7472696167656421ULL ^ rule->identity, 0x706172746974696fULL};
+
+	return n <= 1 ? 0 : (unsigned)(hash_bytes(k, key) % n);
 }

@@ -21,6 +21,8 @@ bool group_key_name(const struct incident_rule *rule, const struct event *e, str
 void group_key_json(const struct incident_rule *rule, struct sv key, struct buf *out);
 /* The rule's title with {source_ip} and the like filled in; valid UTF-8. */
 void group_key_title(const struct incident_rule *rule, struct sv key, struct buf *out);
+/* Which of ${n} partitions has the group: the same in all daemons and for ever. */
+unsigned group_key_partition(const struct incident_rule *rule, struct sv key, unsigned n);
 /* Value ${i}, empty when ${key} is not of this form. */
 struct sv group_key_value(struct sv key, size_t i);
 

@@ -219,7 +219,7 @@ relay(struct local *l, struct correlator *c, const struct local_incident *inc)
 		key[n] = (struct field){inc->rule->by[n].field, group_key_value(inc->group, n)};
 	l->text.n = 0;
 	buf_printf(&l->text, "INC-%lld", (long long)inc->number);
-	correlate_incident(c, l->rules, inc->rule, inc->opened, key, n, buf_view(&l->text));
+	correlate_incident(c, l->rules, inc->rule, 0, inc->opened, key, n, buf_view(&l->text));
 }
 
 static int

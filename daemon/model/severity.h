@@ -4,6 +4,8 @@
 #ifndef MODEL_SEVERITY_H
 #define MODEL_SEVERITY_H
 
+#include <stddef.h>
+
 enum severity { SEVERITY_INFO, SEVERITY_LOW, SEVERITY_MEDIUM, SEVERITY_HIGH, SEVERITY_CRITICAL };
 
 #define SEVERITY_NAMES {"info", "low", "medium", "high", "critical", NULL}

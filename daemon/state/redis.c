@@ -31,6 +31,7 @@ struct redis {
 	void *ctx;
 	struct waiting *queue; /* ring of cap, power of two */
 	size_t cap, head, count;
+	char error[256]; /* why the transaction at hand will not be executed; "": it will */
 	bool *freed; /* set by redis_free() while replies are handed out */
 };
 
@@ -123,16 +124,37 @@ pop(struct redis *r)
 	return w;
 }
 
-/* What a transaction comes to: its first error, or the reply of its last command. */
+/* What a transaction comes to: its first error, or the reply of its last command.  A
+ * command that was refused when it was queued says why; EXEC only that it does nothing. */
 static const redisReply *
-of_exec(const redisReply *reply)
+of_exec(const redisReply *reply, const redisReply *refused)
 {
+	if (reply->type == REDIS_REPLY_ERROR && refused->len > 0)
+		return refused;
 	if (reply->type != REDIS_REPLY_ARRAY || reply->elements == 0)
 		return reply;
 	for (size_t i = 0; i < reply->elements; i++)
 		if (reply->element[i]->type == REDIS_REPLY_ERROR)
 			return reply->element[i];
 	return reply->element[reply->elements - 1];
+}
+
+/* ${r} may be freed by whom the reply is for. */
+static void
+pass(struct redis *r, const struct waiting *w, const redisReply *reply)
+{
+	char why[sizeof(r->error)];
+	redisReply refused = {.type = REDIS_REPLY_ERROR, .str = why};
+
+	if (w->cb == NULL && reply->type == REDIS_REPLY_ERROR && r->error[0] == '\0')
+		snprintf(r->error, sizeof(r->error), "%s", reply->str);
+	if (w->cb == NULL)
+		return;
+	memcpy(why, r->error, sizeof(why));
+	refused.len = strlen(why);
+	if (w->is_exec)
+		r->error[0] = '\0';
+	w->cb(w->ctx, w->is_exec ? of_exec(reply, &refused) : reply);
 }
 
 /* Hand out one complete reply.  False when there is none yet or ${r} is gone. */
@@ -158,8 +180,7 @@ hand_out(struct redis *r, bool *freed)
 		ev_timer_cancel(r->timer);
 	else
 		ev_timer_set(r->timer, r->deadline);
-	if (w.cb != NULL)
-		w.cb(w.ctx, w.is_exec ? of_exec(reply) : reply);
+	pass(r, &w, reply);
 	freeReplyObject(reply);
 	return !*freed;
 }

@@ -15,13 +15,14 @@
 
 #include "model/delivery.h"
 #include "model/line.h"
-#include "state/redis.h"
+#include "state/redis_find.h"
 
 struct ev;
 struct state;
 struct batch;
 struct incident_rule;
 struct group_cache;
+struct ahead;
 
 /* A channel, and the least severity it wants to hear of. */
 struct state_channel {
@@ -34,7 +35,8 @@ struct state_conf {
 	const char *dir;                     /* of the private server */
 	bool durable;                        /* private server: keep it on disk */
 	bool event_clock; /* replay: an incident opens at the time of its events */
-	const struct redis_address *address; /* NULL: run a private server */
+	const struct redis_target *target; /* NULL: run a private server */
+	unsigned partitions;             /* 0: one */
 	const char *user, *password;         /* NULL = none */
 	const struct state_channel *channels;
 	size_t nchannels;
@@ -57,12 +59,12 @@ struct state_cb {
 	void (*lost)(void *ctx, const char *reason);
 };
 
-/* ${conf} and ${groups}, which commits are worked out from and change, are borrowed
- * for the life of the object.  NULL when the private server
+/* ${conf}, ${groups}, which commits are worked out from and change, and ${ahead}, filled
+ * before ready(), are borrowed for the life of the object.  NULL when the private server
  * cannot be set up; logged.  Callbacks come from the loop. */
 struct state *state_open(
     struct ev *ev, const struct state_conf *conf, struct group_cache *groups,
-    const struct state_cb *cb, void *ctx);
+    struct ahead *ahead, const struct state_cb *cb, void *ctx);
 /* A commit in flight is abandoned: it happens or not, the positions tell.  Stops
  * the private server. */
 void state_free(struct state **s);

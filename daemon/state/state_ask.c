@@ -3,12 +3,14 @@
  * deliveries.
  */
 #include <hiredis/hiredis.h>
+#include <jansson.h>
 #include <stdlib.h>
 
 #include "rule/ruleset.h"
 #include "state/state_internal.h"
 #include "util/clock.h"
 #include "util/log.h"
+#include "util/num.h"
 #include "util/xalloc.h"
 
 #define DAY 86400000LL /* ms */
@@ -21,6 +23,7 @@ answer(struct ask *a, bool ok, struct sv text)
 	a->next->prev = a->prev;
 	a->state->nasks--;
 	a->cb(a->ctx, ok, text);
+	json_decref(a->lists);
 	free(a);
 }
 
@@ -31,22 +34,43 @@ state_fail_asks(struct state *s)
 		answer(s->asks.next, false, SV("Redis is away; try again in a moment"));
 }
 
-static void
-send(struct state *s, struct redis_args *args, redis_reply_cb *reply, state_answer_cb *cb, void *ctx)
+static struct ask *
+ask_new(struct state *s, state_answer_cb *cb, void *ctx)
 {
-	struct ask *a;
+	struct ask *a = xcalloc(1, sizeof(*a));
 
-	if (!s->ready) {
-		buf_free(&args->wire);
-		cb(ctx, false, SV("Redis is away; try again in a moment"));
-		return;
-	}
-	a = xcalloc(1, sizeof(*a));
 	*a = (struct ask){.state = s, .cb = cb, .ctx = ctx, .prev = s->asks.prev, .next = &s->asks};
 	a->prev->next = a;
 	a->next->prev = a;
 	s->nasks++;
-	redis_command(s->redis, args, reply, a);
+	return a;
+}
+
+static void
+send(struct partition *p, struct redis_args *args, redis_reply_cb *reply, state_answer_cb *cb,
+    void *ctx)
+{
+	redis_command(p->link->redis, args, reply, ask_new(p->state, cb, ctx));
+}
+
+/* Answers at once while Redis is away. */
+static bool
+is_away(const struct state *s, state_answer_cb *cb, void *ctx)
+{
+	if (!s->ready)
+		cb(ctx, false, SV("Redis is away; try again in a moment"));
+	return !s->ready;
+}
+
+/* The partition that has the incident; of what is no incident's id any. */
+static struct partition *
+partition_of(struct state *s, const char *id)
+{
+	int64_t number;
+
+	if (strncmp(id, "INC-", 4) != 0 || !num_int(sv_str(id + 4), 1, INT64_MAX, &number))
+		return &s->partitions[0];
+	return &s->partitions[(uint64_t)(number - 1) % s->npartitions];
 }
 
 /* An error reply without its code word: "NOINCIDENT there is no incident X". */
@@ -89,55 +113,188 @@ moved(void *ctx, const struct redisReply *reply)
 	}
 }
 
-void
-state_list(struct state *s, bool all, int64_t limit, state_answer_cb *cb, void *ctx)
-{
-	struct redis_args args = REDIS_ARGS_INIT;
+/* ---- questions to all partitions ------------------------------------------------- */
 
-	state_call(s, &args, "triaged_list");
-	redis_arg_str(&args, all ? "all" : "open");
-	redis_arg_int(&args, limit);
-	send(s, &args, answered, cb, ctx);
+/* The newest first. */
+static int
+by_age(const void *va, const void *vb)
+{
+	const json_t *a = *(json_t *const *)va, *b = *(json_t *const *)vb;
+	const char *ta = json_string_value(json_object_get(a, "opened"));
+	const char *tb = json_string_value(json_object_get(b, "opened"));
+	int order = ta == NULL || tb == NULL ? 0 : strcmp(tb, ta);
+	json_int_t na = json_integer_value(json_object_get(a, "number"));
+	json_int_t nb = json_integer_value(json_object_get(b, "number"));
+
+	return order != 0 ? order : (na < nb) - (na > nb);
+}
+
+/* What all partitions have answered, as one list. */
+static void
+answer_joined(struct ask *a)
+{
+	size_t n = json_array_size(a->lists);
+	json_t **v = xcalloc(n + 1, sizeof(*v)), *joined = json_array();
+	char *text;
+
+	for (size_t i = 0; i < n; i++)
+		v[i] = json_array_get(a->lists, i);
+	if (a->limit > 0)
+		qsort(v, n, sizeof(*v), by_age);
+	for (size_t i = 0; i < n && (a->limit == 0 || (int64_t)i < a->limit); i++)
+		json_array_append(joined, v[i]);
+	text = json_dumps(joined, JSON_COMPACT);
+	free(v);
+	json_decref(joined);
+	answer(a, text != NULL, text != NULL ? sv_str(text) : SV("an answer that is no text"));
+	free(text);
+}
+
+static void
+answered_part(void *ctx, const struct redisReply *reply)
+{
+	struct ask *a = ctx;
+	json_t *list = reply->type == REDIS_REPLY_STRING
+	    ? json_loadb(reply->str, reply->len, 0, NULL)
+	    : NULL;
+
+	if (list == NULL)
+		state_lose(a->state, state_error(reply) != NULL ? state_error(reply) : "a strange answer");
+	if (list == NULL)
+		return;
+	json_array_extend(a->lists, list);
+	json_decref(list);
+	if (--a->waiting == 0)
+		answer_joined(a);
+}
+
+/* Ask ${function} of all partitions; with a ${limit} for the newest of all. */
+static void
+send_all(struct state *s, const char *function, const char *which, int64_t limit,
+    state_answer_cb *cb, void *ctx)
+{
+	struct ask *a;
+
+	if (is_away(s, cb, ctx))
+		return;
+	a = ask_new(s, cb, ctx);
+	a->lists = json_array();
+	a->waiting = s->npartitions;
+	a->limit = limit;
+	for (unsigned i = 0; i < s->npartitions; i++) {
+		struct redis_args args = REDIS_ARGS_INIT;
+
+		state_call(&s->partitions[i], &args, function);
+		if (which != NULL) {
+			redis_arg_str(&args, which);
+			redis_arg_int(&args, limit);
+		}
+		redis_command(s->partitions[i].link->redis, &args,
+		    s->npartitions == 1 ? answered : answered_part, a);
+	}
 }
 
 void
-state_show(struct state *s, const char *id, state_answer_cb *cb, void *ctx)
+state_list(struct state *s, bool all, int64_t limit, state_answer_cb *cb, void *ctx)
 {
-	struct redis_args args = REDIS_ARGS_INIT;
-
-	state_call(s, &args, "triaged_show");
-	redis_arg_str(&args, id);
-	send(s, &args, answered, cb, ctx);
+	send_all(s, "triaged_list", all ? "all" : "open", limit, cb, ctx);
 }
 
 void
 state_outbox(struct state *s, state_answer_cb *cb, void *ctx)
 {
-	struct redis_args args = REDIS_ARGS_INIT;
+	send_all(s, "triaged_outbox", NULL, 0, cb, ctx);
+}
 
-	state_call(s, &args, "triaged_outbox");
-	send(s, &args, answered, cb, ctx);
+/* ---- questions to one -------------------------------------------------------------- */
+
+void
+state_show(struct state *s, const char *id, state_answer_cb *cb, void *ctx)
+{
+	struct redis_args args = REDIS_ARGS_INIT;
+	struct partition *p = partition_of(s, id);
+
+	if (is_away(s, cb, ctx))
+		return;
+	state_call(p, &args, "triaged_show");
+	redis_arg_str(&args, id);
+	send(p, &args, answered, cb, ctx);
 }
 
 void
 state_gaps(struct state *s, int64_t limit, state_answer_cb *cb, void *ctx)
 {
 	struct redis_args args = REDIS_ARGS_INIT;
+	struct partition *p = &s->partitions[0];
 
-	state_call(s, &args, "triaged_gaps");
+	if (is_away(s, cb, ctx))
+		return;
+	state_call(p, &args, "triaged_gaps");
 	redis_arg_str(&args, s->conf->node);
 	redis_arg_int(&args, limit);
-	send(s, &args, answered, cb, ctx);
+	send(p, &args, answered, cb, ctx);
 }
 
-void
-state_rule(struct state *s, const struct incident_rule *rule, int64_t limit, int days,
-    state_answer_cb *cb, void *ctx)
+static void
+add_numbers(json_t *to, json_t *from)
+{
+	const char *name;
+	json_t *value;
+
+	json_object_foreach(from, name, value)
+		json_object_set_new(to, name,
+		    json_integer(json_integer_value(json_object_get(to, name)) +
+		        json_integer_value(value)));
+}
+
+/* The groups of all partitions, and the sums of what became of events. */
+static void
+join_rule(json_t *to, json_t *from)
+{
+	const char *day;
+	json_t *counts;
+
+	json_object_set_new(to, "groups",
+	    json_integer(json_integer_value(json_object_get(to, "groups")) +
+	        json_integer_value(json_object_get(from, "groups"))));
+	json_array_extend(json_object_get(to, "shown"), json_object_get(from, "shown"));
+	json_object_foreach(json_object_get(from, "days"), day, counts)
+		add_numbers(json_object_get(json_object_get(to, "days"), day), counts);
+}
+
+static void
+answered_rule(void *ctx, const struct redisReply *reply)
+{
+	struct ask *a = ctx;
+	json_t *part = reply->type == REDIS_REPLY_STRING
+	    ? json_loadb(reply->str, reply->len, 0, NULL)
+	    : NULL;
+	char *text;
+
+	if (part == NULL) {
+		state_lose(a->state, state_error(reply) != NULL ? state_error(reply) : "a strange answer");
+		return;
+	}
+	if (a->lists == NULL)
+		a->lists = json_incref(part);
+	else
+		join_rule(a->lists, part);
+	json_decref(part);
+	if (--a->waiting > 0)
+		return;
+	text = json_dumps(a->lists, JSON_COMPACT);
+	answer(a, text != NULL, text != NULL ? sv_str(text) : SV("an answer that is no text"));
+	free(text);
+}
+
+static void
+ask_rule(struct partition *p, const struct incident_rule *rule, int64_t limit, int days,
+    struct ask *a)
 {
 	struct redis_args args = REDIS_ARGS_INIT;
 	struct buf day = BUF_INIT;
 
-	state_call(s, &args, "triaged_rule");
+	state_call(p, &args, "triaged_rule");
 	redis_arg_str(&args, rule->id);
 	state_group_name(&args, rule);
 	redis_arg_int(&args, limit);
@@ -147,7 +304,21 @@ state_rule(struct state *s, const struct incident_rule *rule, int64_t limit, int
 		redis_arg(&args, (struct sv){buf_str(&day), DATE});
 	}
 	buf_free(&day);
-	send(s, &args, answered, cb, ctx);
+	redis_command(p->link->redis, &args, answered_rule, a);
+}
+
+void
+state_rule(struct state *s, const struct incident_rule *rule, int64_t limit, int days,
+    state_answer_cb *cb, void *ctx)
+{
+	struct ask *a;
+
+	if (is_away(s, cb, ctx))
+		return;
+	a = ask_new(s, cb, ctx);
+	a->waiting = s->npartitions;
+	for (unsigned i = 0; i < s->npartitions; i++)
+		ask_rule(&s->partitions[i], rule, limit, days, a);
 }
 
 void
@@ -155,8 +326,11 @@ state_move(struct state *s, const char *id, const char *action, const char *by, 
     state_answer_cb *cb, void *ctx)
 {
 	struct redis_args args = REDIS_ARGS_INIT;
+	struct partition *p = partition_of(s, id);
 
-	state_call(s, &args, "triaged_move");
+	if (is_away(s, cb, ctx))
+		return;
+	state_call(p, &args, "triaged_move");
 	redis_arg_str(&args, id);
 	redis_arg_str(&args, action);
 	redis_arg_str(&args, by);
@@ -164,7 +338,7 @@ state_move(struct state *s, const char *id, const char *action, const char *by, 
 	redis_arg_int(&args, clock_now());
 	redis_arg_str(&args, s->conf->node);
 	state_channels(s, &args);
-	send(s, &args, moved, cb, ctx);
+	send(p, &args, moved, cb, ctx);
 }
 
 static void
@@ -181,10 +355,11 @@ void
 state_delivered(struct state *s, const struct delivery *d, const struct outcome *outcome)
 {
 	struct redis_args args = REDIS_ARGS_INIT;
+	struct partition *p = partition_of(s, d->incident);
 
 	if (!s->ready)
 		return; /* it stays in the outbox and is sent again */
-	state_call(s, &args, "triaged_delivered");
+	state_call(p, &args, "triaged_delivered");
 	redis_arg_str(&args, d->id);
 	redis_arg_str(&args, outcome->delivered ? "done" : outcome->dead ? "dead" : "retry");
 	redis_arg_int(&args, d->attempts);
@@ -192,5 +367,5 @@ state_delivered(struct state *s, const struct delivery *d, const struct outcome 
 	redis_arg_str(&args, outcome->text);
 	redis_arg_int(&args, clock_now());
 	s->noutcomes++;
-	redis_command(s->redis, &args, recorded, s);
+	redis_command(p->link->redis, &args, recorded, s);
 }

@@ -1,15 +1,16 @@
 /*
- * state_commit: a batch as one function call, and what its answer says.
+ * state_commit: what a partition gets of a batch, as one transaction, and what its answer
+ * says.
  *
  * What the batch's events come to is worked out here from the groups as the cache has
  * them; the function refuses when Redis has others, and says which: then it is worked
  * out again.  A large batch is done in slices, so that the loop never waits for it.
  */
-#include <assert.h>
 #include <hiredis/hiredis.h>
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "correlate/ahead.h"
 #include "correlate/batch.h"
 #include "correlate/group_cache.h"
 #include "correlate/group_key.h"
@@ -36,6 +37,23 @@ add_position(struct redis_args *args, const struct batch_position *pos)
 }
 
 static void
+add_positions(struct redis_args *args, const struct partition *p, const struct batch *b)
+{
+	struct redis_args list = REDIS_ARGS_INIT;
+	int64_t n = 0;
+
+	for (size_t i = 0; i < b->npositions; i++) {
+		if (ahead_knows(p->state->ahead, p->number, &b->positions[i]))
+			continue;
+		add_position(&list, &b->positions[i]);
+		n++;
+	}
+	redis_arg_int(args, n);
+	redis_args_add(args, &list);
+	buf_free(&list.wire);
+}
+
+static void
 add_gap(struct redis_args *args, const struct batch_gap *gap)
 {
 	redis_arg_str(args, gap->total);
@@ -44,33 +62,93 @@ add_gap(struct redis_args *args, const struct batch_gap *gap)
 	redis_arg_str(args, gap->json);
 }
 
-/* Streams that are finished: until where each was examined. */
 static void
-add_ended(struct redis_args *args, const struct batch *b)
+add_gaps(struct redis_args *args, const struct partition *p, const struct batch *b)
 {
-	int64_t n = 0, now = clock_now();
+	size_t n = p->number > 0 ? 0 : b->ngaps;
+
+	redis_arg_int(args, (int64_t)n);
+	for (size_t i = 0; i < n; i++)
+		add_gap(args, &b->gaps[i]);
+}
+
+static void
+add_end(struct redis_args *args, const struct batch_position *pos, int64_t now)
+{
 	struct buf json = BUF_INIT;
 
-	for (size_t i = 0; i < b->npositions; i++)
-		n += b->positions[i].done;
-	redis_arg_int(args, n);
+	buf_puts(&json, "{\"time\":\"");
+	clock_format(&json, now);
+	buf_puts(&json, "\",\"stream\":");
+	json_quote(&json, sv_str(pos->stream));
+	buf_puts(&json, ",\"path\":");
+	json_quote(&json, sv_str(pos->path));
+	buf_printf(&json, ",\"examined\":%llu,\"check\":\"%016llx\"}",
+	    (unsigned long long)pos->offset, (unsigned long long)pos->check);
+	redis_arg(args, buf_view(&json));
+	buf_free(&json);
+}
+
+/* Streams that are finished: until where each was examined. */
+static void
+add_ended(struct redis_args *args, const struct partition *p, const struct batch *b)
+{
+	struct redis_args list = REDIS_ARGS_INIT;
+	int64_t n = 0, now = clock_now();
+
 	for (size_t i = 0; i < b->npositions; i++) {
 		const struct batch_position *pos = &b->positions[i];
 
-		if (!pos->done)
+		if (!pos->done || ahead_knows(p->state->ahead, p->number, pos))
 			continue;
-		json.n = 0;
-		buf_puts(&json, "{\"time\":\"");
-		clock_format(&json, now);
-		buf_puts(&json, "\",\"stream\":");
-		json_quote(&json, sv_str(pos->stream));
-		buf_puts(&json, ",\"path\":");
-		json_quote(&json, sv_str(pos->path));
-		buf_printf(&json, ",\"examined\":%llu,\"check\":\"%016llx\"}",
-		    (unsigned long long)pos->offset, (unsigned long long)pos->check);
-		redis_arg(args, buf_view(&json));
+		add_end(&list, pos, now);
+		n++;
 	}
-	buf_free(&json);
+	redis_arg_int(args, n);
+	redis_args_add(args, &list);
+	buf_free(&list.wire);
+}
+
+/* Entries of the relay that are counted.  What one partition has and another counts goes
+ * when that has been committed, a round later. */
+static void
+add_relayed(struct redis_args *args, const struct partition *p, const struct batch *b)
+{
+	const struct state *s = p->state;
+	const int64_t *ids = s->npartitions == 1 ? b->relayed : s->relayed;
+	size_t n = s->npartitions == 1 ? b->nrelayed : s->nrelayed;
+	struct redis_args list = REDIS_ARGS_INIT;
+
+	for (size_t i = 0; i < n; i++)
+		if ((uint64_t)ids[i] % s->npartitions == p->number)
+			redis_arg_int(&list, ids[i]);
+	redis_arg_int(args, (int64_t)list.n);
+	redis_args_add(args, &list);
+	buf_free(&list.wire);
+}
+
+/* Where streams begin: asked for only when partitions can differ. */
+static void
+add_begun(struct redis_args *args, const struct partition *p, const struct batch *b)
+{
+	struct redis_args list = REDIS_ARGS_INIT;
+	int64_t n = 0;
+
+	for (size_t i = 0; p->state->npartitions > 1 && i < b->npositions; i++) {
+		struct batch_position begin = b->positions[i];
+
+		if (begin.begin_path == NULL)
+			continue;
+		begin.path = begin.begin_path;
+		begin.offset = begin.begin;
+		begin.check = begin.begin_check;
+		begin.done = false;
+		add_position(&list, &begin);
+		n++;
+	}
+	redis_arg_int(args, n);
+	redis_args_add(args, &list);
+	buf_free(&list.wire);
 }
 
 /* ---- groups ------------------------------------------------------------------- */
@@ -219,12 +297,12 @@ remember(struct sending *x, const struct batch_entry *e)
 }
 
 static void
-add_group(struct state *s, const struct batch_entry *e)
+add_group(struct partition *p, const struct batch_entry *e)
 {
-	struct sending *x = &s->sending;
-	struct sv was = group_cache_get(s->groups, e->rule, e->key);
+	struct sending *x = &p->sending;
+	struct sv was = group_cache_get(p->state->groups, e->rule, e->key);
 
-	settle_entry(x->batch, e, was, s->conf->event_clock ? 0 : clock_now() / 1000, &x->settled);
+	settle_entry(x->batch, e, was, p->state->conf->event_clock ? 0 : clock_now() / 1000, &x->settled);
 	redis_arg(&x->check, e->key);
 	redis_arg(&x->check, (struct sv){was.p, was.n < GROUP_VERSION ? 0 : GROUP_VERSION});
 	x->fresh += was.n == 0;
@@ -239,21 +317,21 @@ add_group(struct state *s, const struct batch_entry *e)
 
 /* The groups at hand become two commands. */
 static void
-flush_groups(struct state *s, const struct incident_rule *rule)
+flush_groups(struct partition *p, const struct incident_rule *rule)
 {
-	struct sending *x = &s->sending;
+	struct sending *x = &p->sending;
 	struct redis_args check = REDIS_ARGS_INIT, write = REDIS_ARGS_INIT;
 
 	if (x->nheld == 0)
 		return;
-	state_call(s, &check, "triaged_check");
+	state_call(p, &check, "triaged_check");
 	redis_arg_int(&check, (int64_t)x->rule);
 	state_group_name(&check, rule);
 	redis_arg_int(&check, (int64_t)(x->index - x->nheld));
 	redis_args_add(&check, &x->check);
 	redis_append(&x->wire, &check);
 	x->ncommands++;
-	state_call(s, &write, "triaged_write");
+	state_call(p, &write, "triaged_write");
 	add_rule(&write, rule, x->fresh);
 	redis_args_add(&write, &x->write);
 	redis_append(&x->writes, &write);
@@ -290,19 +368,20 @@ add_rule_counts(struct sending *x, const struct incident_rule *rule)
 
 /* The last command, with what became of the events. */
 static void
-finish(struct state *s)
+finish(struct partition *p)
 {
-	struct sending *x = &s->sending;
+	struct sending *x = &p->sending;
 	struct redis_args end = REDIS_ARGS_INIT;
 	struct buf day = BUF_INIT;
 
-	for (size_t i = 0; i < x->batch->nuncounted; i++) {
+	/* Events of no group are counted in partition 0. */
+	for (size_t i = 0; p->number == 0 && i < x->batch->nuncounted; i++) {
 		const struct batch_uncounted *u = &x->batch->uncounted[i];
 
 		add_count(&x->counts, u->rule, u->why, u->n);
 	}
 	clock_format(&day, clock_now());
-	state_call(s, &end, "triaged_end");
+	state_call(p, &end, "triaged_end");
 	redis_arg(&end, (struct sv){buf_str(&day), day.n < 10 ? day.n : 10});
 	redis_args_add(&end, &x->counts);
 	redis_append(&x->writes, &end);
@@ -330,39 +409,48 @@ clear(struct sending *x)
 }
 
 void
-state_commit_forget(struct state *s)
+state_commit_forget(struct partition *p)
 {
-	ev_timer_cancel(s->go_on);
-	clear(&s->sending);
-	batch_free(&s->sending.batch);
+	ev_timer_cancel(p->go_on);
+	clear(&p->sending);
+	p->sending.batch = NULL;
+}
+
+static size_t
+count_groups(const struct partition *p)
+{
+	const struct batch *b = p->sending.batch;
+	size_t n = 0;
+
+	for (size_t i = 0; i < b->nrules; i++)
+		if (b->rules[i].partition == p->number)
+			n += b->rules[i].n;
+	return n;
 }
 
 /* All but the groups, which come last. */
 static void
-begin(struct state *s)
+begin(struct partition *p)
 {
-	struct sending *x = &s->sending;
+	struct sending *x = &p->sending;
 	const struct batch *b = x->batch;
 	struct redis_args args = REDIS_ARGS_INIT;
 
 	clear(x);
 	x->phase = SENDING_BUILD;
-	x->sent = xcalloc(b->nentries + 1, sizeof(*x->sent));
-	state_call(s, &args, "triaged_begin");
-	redis_arg_str(&args, s->conf->node);
-	redis_arg_int(&args, s->fence + 1);
-	redis_arg_int(&args, s->conf->event_clock ? 0 : clock_now());
-	state_channels(s, &args);
-	redis_arg_int(&args, (int64_t)b->npositions);
-	for (size_t i = 0; i < b->npositions; i++)
-		add_position(&args, &b->positions[i]);
-	redis_arg_int(&args, (int64_t)b->ngaps);
-	for (size_t i = 0; i < b->ngaps; i++)
-		add_gap(&args, &b->gaps[i]);
-	add_ended(&args, b);
-	redis_arg_int(&args, (int64_t)b->nrelayed);
-	for (size_t i = 0; i < b->nrelayed; i++)
-		redis_arg_int(&args, b->relayed[i]);
+	x->sent = xcalloc(count_groups(p) + 1, sizeof(*x->sent));
+	state_call(p, &args, "triaged_begin");
+	redis_arg_str(&args, p->state->conf->node);
+	redis_arg_int(&args, p->fence + 1);
+	redis_arg_int(&args, p->state->conf->event_clock ? 0 : clock_now());
+	redis_arg_int(&args, p->state->npartitions);
+	redis_arg_int(&args, p->number + 1);
+	state_channels(p->state, &args);
+	add_positions(&args, p, b);
+	add_gaps(&args, p, b);
+	add_ended(&args, p, b);
+	add_relayed(&args, p, b);
+	add_begun(&args, p, b);
 	redis_append(&x->wire, &args);
 	x->ncommands = 1;
 	buf_free(&args.wire);
@@ -370,20 +458,22 @@ begin(struct state *s)
 
 /* Add the next group; false when there is none. */
 static bool
-build_one(struct state *s)
+build_one(struct partition *p)
 {
-	struct sending *x = &s->sending;
+	struct sending *x = &p->sending;
 	const struct batch_rule *r;
 
+	while (x->rule < x->batch->nrules && x->batch->rules[x->rule].partition != p->number)
+		x->rule++;
 	if (x->rule == x->batch->nrules)
 		return false;
 	r = &x->batch->rules[x->rule];
 	if (x->index == 0)
 		x->entry = r->first;
-	add_group(s, &x->batch->entries[x->entry]);
+	add_group(p, &x->batch->entries[x->entry]);
 	x->entry = x->batch->entries[x->entry].sibling;
 	if (++x->index == r->n || x->nheld == CHUNK)
-		flush_groups(s, r->rule);
+		flush_groups(p, r->rule);
 	if (x->index == r->n) {
 		add_rule_counts(x, r->rule);
 		x->rule++;
@@ -394,75 +484,73 @@ build_one(struct state *s)
 
 /* All is there: the checks, then what writes. */
 static void
-submit(struct state *s)
+submit(struct partition *p)
 {
-	struct sending *x = &s->sending;
+	struct sending *x = &p->sending;
 
-	finish(s);
+	finish(p);
 	buf_sv(&x->wire, buf_view(&x->writes));
 	x->ncommands += x->nwrites;
 	x->phase = SENDING_WAIT;
 	CRASH_POINT("commit-ready");
-	redis_transaction(s->redis, &x->wire, x->ncommands, answered, s);
+	redis_transaction(p->link->redis, &x->wire, x->ncommands, answered, p);
 	CRASH_POINT("commit-sent");
 }
 
 static void
-build(struct state *s)
+build(struct partition *p)
 {
 	for (size_t i = 0; i < SLICE; i++) {
-		if (!build_one(s)) {
-			submit(s);
+		if (!build_one(p)) {
+			submit(p);
 			return;
 		}
 	}
-	ev_timer_set(s->go_on, 0);
+	ev_timer_set(p->go_on, 0);
 }
 
 static void
-absorb_one(struct state *s, const struct sent_group *sent)
+absorb_one(struct partition *p, const struct sent_group *sent)
 {
 	char *bytes = (char *)(uintptr_t)sent->bytes.p;
 
 	if (sent->is_new)
-		group_set_number(bytes, s->sending.numbers[sent->opened]);
-	group_cache_put(s->groups, sent->entry->rule, sent->entry->key, sent->bytes);
+		group_set_number(bytes, p->sending.numbers[sent->opened]);
+	group_cache_put(p->state->groups, sent->entry->rule, sent->entry->key, sent->bytes);
 }
 
 static void
-absorb(struct state *s)
+absorb(struct partition *p)
 {
-	struct sending *x = &s->sending;
-	struct batch *b = x->batch;
+	struct sending *x = &p->sending;
 	size_t nopened = x->nopened;
 
 	for (size_t i = 0; i < SLICE && x->absorbed < x->nsent; i++)
-		absorb_one(s, &x->sent[x->absorbed++]);
+		absorb_one(p, &x->sent[x->absorbed++]);
 	if (x->absorbed < x->nsent) {
-		ev_timer_set(s->go_on, 0);
+		ev_timer_set(p->go_on, 0);
 		return;
 	}
 	clear(x);
 	x->batch = NULL;
-	s->cb->committed(s->ctx, b, nopened);
-	batch_free(&b);
+	state_round_done(p->state, nopened);
 }
 
 void
 state_commit_go_on(void *ctx)
 {
-	struct state *s = ctx;
+	struct partition *p = ctx;
 
-	switch (s->sending.phase) {
+	switch (p->sending.phase) {
 	case SENDING_BUILD:
-		build(s);
+		build(p);
 		break;
 	case SENDING_WAIT: /* it was another node's turn */
-		begin(s);
-		build(s);
+		begin(p);
+		build(p);
 		break;
 	case SENDING_ABSORB:
-		absorb(s);
+		absorb(p);
 		break;
 	case SENDING_NOTHING:
 		break;
@@ -472,16 +560,16 @@ state_commit_go_on(void *ctx)
 /* ---- the answer -------------------------------------------------------------------- */
 
 static void
-refused(struct state *s, const char *error)
+refused(struct partition *p, const char *error)
 {
 	if (strncmp(error, "FENCE", 5) == 0) {
-		s->stats.refused++;
+		p->state->stats.refused++;
 		log_warn("state",
 		    "a commit was refused: another daemon named %s is at work, or Redis has lost "
 		    "what it had confirmed",
-		    s->conf->node);
+		    p->state->conf->node);
 	}
-	state_lose(s, error);
+	state_lose(p->state, error);
 }
 
 static bool
@@ -504,11 +592,11 @@ has_lists(const redisReply *reply, size_t n)
 
 /* The groups that Redis has otherwise: learn them, and work it out again. */
 static void
-collided(struct state *s, const redisReply *list)
+collided(struct partition *p, const redisReply *list)
 {
-	const struct batch *b = s->sending.batch;
+	const struct batch *b = p->sending.batch;
 
-	s->stats.collisions++;
+	p->state->stats.collisions++;
 	for (size_t i = 0; i + 2 < list->elements; i += 3) {
 		const redisReply *const *r = (const redisReply *const *)&list->element[i];
 		size_t at;
@@ -520,11 +608,11 @@ collided(struct state *s, const redisReply *list)
 		at = b->rules[r[0]->integer].first;
 		for (int64_t k = 0; k < r[1]->integer && (k == 0 || at != 0); k++)
 			at = b->entries[at].sibling;
-		group_cache_put(s->groups, b->entries[at].rule, b->entries[at].key,
+		group_cache_put(p->state->groups, b->entries[at].rule, b->entries[at].key,
 		    (struct sv){r[2]->str, r[2]->len});
 	}
-	begin(s);
-	build(s);
+	begin(p);
+	build(p);
 }
 
 static void
@@ -549,47 +637,45 @@ take_numbers(struct sending *x, const redisReply *list)
 }
 
 static void
-accepted(struct state *s, const struct redisReply *reply)
+accepted(struct partition *p, const struct redisReply *reply)
 {
 	CRASH_POINT("commit-answered");
-	s->fence++;
-	s->stats.commits++;
+	p->fence++;
 	tell_evicted(reply->element[3]);
 	for (size_t i = 0; i < reply->element[2]->elements; i++) {
 		const redisReply *entry = reply->element[2]->element[i];
 
 		if (entry->type == REDIS_REPLY_STRING)
-			state_hand_delivery(s, (struct sv){entry->str, entry->len});
+			state_hand_delivery(p->state, (struct sv){entry->str, entry->len});
 	}
-	state_hand_relayed(s, reply->element[4]);
-	take_numbers(&s->sending, reply->element[1]);
-	s->sending.phase = SENDING_ABSORB;
-	absorb(s);
+	state_relay_hand(p->state, reply->element[4]);
+	take_numbers(&p->sending, reply->element[1]);
+	p->sending.phase = SENDING_ABSORB;
+	absorb(p);
 }
 
 static void
 answered(void *ctx, const struct redisReply *reply)
 {
-	struct state *s = ctx;
+	struct partition *p = ctx;
 
 	if (state_error(reply) != NULL) {
-		refused(s, state_error(reply));
+		refused(p, state_error(reply));
 	} else if (is_word(reply, "OK") && has_lists(reply, 4)) {
-		accepted(s, reply);
+		accepted(p, reply);
 	} else if (is_word(reply, "COLLISION") && has_lists(reply, 1)) {
-		collided(s, reply->element[1]);
+		collided(p, reply->element[1]);
 	} else if (is_word(reply, "WAIT")) {
-		ev_timer_set(s->go_on, WAIT_TURN);
+		ev_timer_set(p->go_on, WAIT_TURN);
 	} else {
-		refused(s, "a strange answer");
+		refused(p, "a strange answer");
 	}
 }
 
 void
-state_commit(struct state *s, struct batch *b)
+state_commit_start(struct partition *p, struct batch *b)
 {
-	assert(state_is_idle(s));
-	s->sending.batch = b;
-	begin(s);
-	build(s);
+	p->sending.batch = b;
+	begin(p);
+	build(p);
 }

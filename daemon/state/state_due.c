@@ -23,7 +23,7 @@ answered(void *ctx, const struct redisReply *reply)
 	struct state *s = ctx;
 	uint64_t identity;
 
-	s->asks_due = false;
+	s->asks_due--;
 	if (state_error(reply) != NULL) {
 		state_lose(s, state_error(reply));
 		return;
@@ -42,15 +42,18 @@ answered(void *ctx, const struct redisReply *reply)
 void
 state_due(struct state *s, int64_t now, state_due_cb *cb, void *ctx)
 {
-	struct redis_args args = REDIS_ARGS_INIT;
-
-	if (!s->ready || s->asks_due)
+	if (!s->ready || s->asks_due > 0)
 		return;
 	s->due = cb;
 	s->due_ctx = ctx;
-	s->asks_due = true;
-	state_call(s, &args, "triaged_due");
-	redis_arg_int(&args, now);
-	redis_arg_int(&args, DUE_MOST);
-	redis_command(s->redis, &args, answered, s);
+	s->asks_due = s->npartitions;
+	for (unsigned i = 0; i < s->npartitions; i++) {
+		struct partition *p = &s->partitions[i];
+		struct redis_args args = REDIS_ARGS_INIT;
+
+		state_call(p, &args, "triaged_due");
+		redis_arg_int(&args, now);
+		redis_arg_int(&args, DUE_MOST);
+		redis_command(p->link->redis, &args, answered, s);
+	}
 }

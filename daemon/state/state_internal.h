@@ -8,7 +8,10 @@
 #include "state/redis.h"
 #include "state/state.h"
 
+struct ahead;
 struct ev_timer;
+struct json_t;
+struct redis_find;
 struct redis_server;
 
 /* A question under way; on the list until it is answered. */
@@ -17,6 +20,9 @@ struct ask {
 	struct ask *prev, *next;
 	state_answer_cb *cb;
 	void *ctx;
+	struct json_t *lists; /* of a question to all partitions: their answers so far */
+	unsigned waiting;     /* partitions that have not answered */
+	int64_t limit;
 };
 
 /* A group as a commit says it is now. */
@@ -34,10 +40,10 @@ enum sending_phase {
 	SENDING_ABSORB, /* it is in: what its groups are now goes to the cache */
 };
 
-/* A commit under way.  Large ones are built and absorbed in many turns of the loop. */
+/* A partition's part of a commit.  Large ones are built and absorbed in many turns of the loop. */
 struct sending {
 	enum sending_phase phase;
-	struct batch *batch;
+	struct batch *batch; /* the round's */
 	struct buf wire; /* the transaction: */
 	size_t ncommands;
 	struct redis_args check, write; /* its commands at hand */
@@ -55,38 +61,121 @@ struct sending {
 	int64_t *numbers; /* of the incidents that it opened */
 };
 
+/* A connection to a server, for all partitions that are there. */
+struct link {
+	struct state *state;
+	struct redis_address to;
+	struct redis *redis;
+};
+
+/* What one slot of a cluster can hold: groups, incidents and outbox of its own, and its own
+ * copy of the positions. */
+struct partition {
+	struct state *state;
+	unsigned number;
+	char prefix[32]; /* of its keys */
+	struct link *link;
+	bool attached;
+	int64_t fence; /* of the last commit or attach */
+	size_t nended; /* ends of streams that it had when attached */
+	struct sending sending;
+	struct ev_timer *go_on; /* with sending */
+};
+
+/* An incident that rules about incidents have yet to count. */
+struct relay_entry {
+	int64_t id;
+	char *json;
+};
+
+/* A batch on its way to all partitions. */
+struct round {
+	struct batch *batch; /* NULL: none */
+	unsigned waiting; /* partitions that are not done */
+	size_t nopened;
+};
+
+/* A position as a partition has it. */
+struct stored {
+	char *stream, *path;
+	uint64_t offset, check;
+	uint64_t begin; /* of an end: where the stream began */
+	bool done;
+	bool is_begin; /* where the stream begins */
+	unsigned partition;
+	size_t order; /* in which it came */
+};
+
 struct state {
 	struct ev *ev;
 	const struct state_conf *conf;
 	const struct state_cb *cb;
 	void *ctx;
 	struct redis_server *server; /* NULL with an operator's own */
-	struct redis *redis;         /* NULL while waiting to try again */
+	struct redis_find *find;     /* which servers these are */
 	struct ev_timer *retry;
+	struct ev_timer *pulse; /* while ready */
 	int64_t backoff; /* ms until the next try */
 	int64_t quiet_until; /* monotonic ms: until then failing to connect is no news */
-	unsigned partition; /* 0 but for replays */
+	struct link *links;
+	size_t nlinks;
+	struct partition *partitions;
+	unsigned npartitions;
+	unsigned renewed; /* times; only for replays */
 	bool ready;
-	int64_t fence;       /* of the last commit or attach */
+	char install[9]; /* names this state; eight hex digits */
+	char fresh[9];   /* what would, were it new */
 	struct group_cache *groups; /* what commits are worked out from */
-	struct sending sending;
-	struct ev_timer *go_on; /* with sending */
+	struct ahead *ahead;
+	struct round round;
 	struct ask asks;     /* head of the ring of questions */
 	size_t nasks;
-	bool asks_due; /* a question by state_due() is under way */
+	unsigned asks_due; /* partitions that have not answered state_due() */
 	state_due_cb *due;
 	void *due_ctx;
 	size_t noutcomes; /* of deliveries, sent and not yet recorded */
+	/* What partitions said when they were attached, until all are. */
+	struct stored *stored;
+	size_t nstored;
+	char **deliveries;
+	size_t ndeliveries;
+	struct relay_entry *left; /* likewise */
+	size_t nleft;
+	int64_t *relayed; /* entries of the relay to be taken out with the next round */
+	size_t nrelayed;
 	char problem[256];
 	struct state_stats stats;
 };
 
 /* Start a call of ${function} on the partition. */
-void state_call(const struct state *s, struct redis_args *args, const char *function);
+void state_call(const struct partition *p, struct redis_args *args, const char *function);
 
 /* state_commit.c */
 void state_commit_go_on(void *ctx);
-void state_commit_forget(struct state *s);
+void state_commit_forget(struct partition *p);
+/* Commit to ${p} what of ${b} belongs there; state_round_done() when it is in. */
+void state_commit_start(struct partition *p, struct batch *b);
+
+/* state.c: a partition has committed, and opened ${nopened} incidents. */
+void state_round_done(struct state *s, size_t nopened);
+
+/* state_attach.c: attach all partitions, whose links are there; then state_attached(). */
+void state_attach(struct state *s);
+void state_attach_forget(struct state *s);
+void state_attached(struct state *s);
+void state_pulse(void *ctx);
+
+/* state_positions.c: take in what a partition has stored. */
+void state_positions_add(struct state *s, unsigned partition, const struct redisReply *flat,
+    const struct redisReply *ended, const struct redisReply *begun);
+/* Work out where to go on, and what partitions have counted beyond; hand it on. */
+void state_positions_hand(struct state *s);
+void state_positions_forget(struct state *s);
+
+/* state_link.c: find out which servers there are, and connect to them; then
+ * state_attach(). */
+void state_link(struct state *s);
+void state_link_forget(struct state *s);
 
 /* Redis is away, or refuses: give up the connection, tell, and try again. */
 void state_lose(struct state *s, const char *reason);
@@ -97,8 +186,19 @@ const char *state_error(const struct redisReply *reply);
 /* Hand the outbox entry ${json} to the delivery callback. */
 void state_hand_delivery(struct state *s, struct sv json);
 
-/* Tell of entries of the relay. */
-void state_hand_relayed(struct state *s, const struct redisReply *list);
+/* state_relay.c: entries of the relay, incidents that rules about incidents are to count:
+ * tell of new ones; */
+void state_relay_hand(struct state *s, const struct redisReply *list);
+/* keep those that were left until all partitions are attached; tell of those that some
+ * partition has not counted; */
+void state_relay_add(struct state *s, const struct redisReply *list);
+void state_relay_hand_left(struct state *s);
+/* and ${b}, which is committed, has counted some. */
+void state_relay_counted(struct state *s, const struct batch *b);
+void state_relay_forget(struct state *s);
+
+/* The offset that ${partition} has stored of ${stream}; 0: none.  While attaching. */
+uint64_t state_positions_offset(const struct state *s, const char *stream, unsigned partition);
 
 /* Append what the groups of ${rule} are called. */
 void state_group_name(struct redis_args *args, const struct incident_rule *rule);

@@ -312,7 +312,7 @@ local function open_incident(P, rule, g, inc, c)
   redis.call('ZADD', P .. 'incidents', inc.number, inc.id)
   note(P, inc.id, inc.opened, 'opened', 'triaged', rule.criteria)
   if inc.relay ~= '' then
-    local n = redis.call('HINCRBY', P .. 'meta', 'relay', 1)
+    local n = redis.call('HINCRBY', P .. 'meta', 'relay', 1) * c.step + c.first - 1
     local entry = string.format('{"id":%d,"incident":%s,%s', n, quote(inc.id), string.sub(inc.relay, 2))
     redis.call('HSET', P .. 'relay:' .. c.node, n, entry)
     c.relayed[#c.relayed + 1] = entry
@@ -367,8 +367,8 @@ local function write_more(P, rule, g, c)
   local name = rule.name .. ':' .. g.field
   for _, inc in ipairs(g.incidents) do
     if inc.kind == 'o' then
+      inc.number = c.number * c.step + c.first
       c.number = c.number + 1
-      inc.number = c.number
       if string.sub(g.bytes, 9, 17) == 'o\0\0\0\0\0\0\0\0' then c.last = inc.number end
     elseif inc.number == 0 then
       inc.number = c.number -- the one that was opened just before
@@ -434,6 +434,25 @@ local function must_wait(P, node)
   return turn and turn ~= node
 end
 
+-- Where streams begin: for a partition that does not know of them yet.
+local function write_begun(P, node, begun)
+  for _, pos in ipairs(begun) do
+    if redis.call('HEXISTS', P .. 'pos:' .. node, pos[1]) == 0 then
+      redis.call('HSET', P .. 'begin:' .. node, pos[1], pos[2])
+    end
+  end
+end
+
+-- ${ended} with where the stream began, which need not be kept any longer.
+local function with_begin(P, node, ended)
+  local stream = cjson.decode(ended).stream
+  local begin = redis.call('HGET', P .. 'begin:' .. node, stream)
+  redis.call('HDEL', P .. 'begin:' .. node, stream)
+  local offset = begin and string.match(begin, '^%d+')
+  if not offset or offset == '0' then return ended end
+  return string.sub(ended, 1, -2) .. ',"begin":' .. offset .. '}'
+end
+
 local function write_positions(P, node, positions)
   for _, pos in ipairs(positions) do
     if pos[2] == '' then
@@ -457,20 +476,23 @@ end
 -- passes by; nothing is written before all checks.
 local commit = nil
 
--- FCALL triaged_begin 1 P node fence now nchannels {id least}... npositions {stream value}...
---   ngaps {total bytes messages json}... nended json... nrelayed id...
+-- FCALL triaged_begin 1 P node fence now step first nchannels {id least}... npositions {stream value}...
+--   ngaps {total bytes messages json}... nended json... nrelayed id... nbegun {stream value}...
+-- Incident n of the partition, from 0, has the number n * step + first.
 -- A channel wants incidents of severity rank least and up.  now 0 is the clock of a
 -- replay: an incident opens at the time of the event that completed it.
 -- A position's value is "OFFSET CHECK PATH"; "" forgets the stream.  A gap is what
 -- the positions pass over unexamined; ended are streams read to their end; relayed are
--- entries of the relay that are now counted.
+-- entries of the relay that are now counted; begun is where streams begin, those that are
+-- known do not any more.
 local function begin(keys, args)
   local P, r = keys[1], reader(args)
   commit = nil
   local c = {node = r.text(), opened = {}, deliveries = {}, evicted = {}, relayed = {},
-    collisions = {}, positions = {}, gaps = {}, ended = {}}
+    collisions = {}, positions = {}, gaps = {}, ended = {}, begun = {}}
   c.fence = r.number()
   c.now = r.number()
+  c.step, c.first = r.number(), r.number()
   local stored = tonumber(redis.call('HGET', P .. 'fence', c.node) or '0')
   if c.fence ~= stored + 1 then
     return fail('FENCE', string.format('%d is not next after %d', c.fence, stored))
@@ -480,6 +502,7 @@ local function begin(keys, args)
   for i = 1, r.number() do c.gaps[i] = {r.text(), r.number(), r.number(), r.text()} end
   for i = 1, r.number() do c.ended[i] = r.text() end
   c.done = r.list()
+  for i = 1, r.number() do c.begun[i] = {r.text(), r.text()} end
   if r.rest() ~= 0 then error('too many arguments') end
   c.wait = must_wait(P, c.node)
   c.number = tonumber(redis.call('GET', P .. 'seq') or '0')
@@ -515,6 +538,8 @@ local function write_commit(P, c)
   c.written = true
   redis.call('DEL', P .. 'turn')
   redis.call('HSET', P .. 'fence', c.node, c.fence)
+  write_begun(P, c.node, c.begun)
+  for i, ended in ipairs(c.ended) do c.ended[i] = with_begin(P, c.node, ended) end
   write_positions(P, c.node, c.positions)
   keep_gaps(P, c.node, c.gaps)
   keep_last(P .. 'ended:' .. c.node, c.ended, KEEP_ENDED)
@@ -554,16 +579,31 @@ end
 
 -- ---- the other functions ---------------------------------------------------
 
--- FCALL triaged_attach 1 P node install
+-- FCALL triaged_attach 1 P node install partitions known fresh
 -- A daemon begins or begins again: any older connection of ${node} is fenced
--- off.  ${install} names this state when it is new.
+-- off.  ${install} names this state when it is new.  ${partitions}, of partition 0 only (0
+-- for others), must be as many as it has.  ${known} is the fence that the daemon saw last; if
+-- Redis has not, it has lost what it had confirmed: then what is told from here on shall
+-- not look like what was told already, and ${fresh} names the state.
 -- Returns {fence, positions as {stream, value}..., the node's outbox entries, the
--- streams that were read to their end, entries of the relay that are not counted yet}:
+-- streams that were read to their end, entries of the relay that are not counted yet, install, where
+-- streams begin as {stream, value}...}:
 -- who put a message into the outbox has its channel and sends it.
 local function attach(keys, args)
-  local P, node, install = keys[1], args[1], args[2]
-  if not node or not install then error('too few arguments') end
+  local P, node, install, n = keys[1], args[1], args[2], tonumber(args[3])
+  local known, fresh = tonumber(args[4]), args[5]
+  if not node or not install or not n or not known or not fresh then error('too few arguments') end
+  local has = redis.call('HGET', P .. 'meta', 'partitions')
+    or (redis.call('HEXISTS', P .. 'meta', 'install') == 1 and '1')
+  if has and n > 0 and tonumber(has) ~= n then
+    return fail('PARTITIONS', string.format('redis.partitions is %d here, but this state was begun '
+      .. 'with %s; it cannot be changed', n, has))
+  end
+  if n > 0 then redis.call('HSET', P .. 'meta', 'partitions', n) end
   redis.call('HSETNX', P .. 'meta', 'install', install)
+  if tonumber(redis.call('HGET', P .. 'fence', node) or '0') < known then
+    redis.call('HSET', P .. 'meta', 'install', fresh)
+  end
   local waiting = {}
   for _, entry in ipairs(redis.call('HVALS', P .. 'out')) do
     local d = cjson.decode(entry)
@@ -573,7 +613,15 @@ local function attach(keys, args)
   local fence = redis.call('HINCRBY', P .. 'fence', node, 1)
   return {fence, redis.call('HGETALL', P .. 'pos:' .. node), waiting,
     redis.call('LRANGE', P .. 'ended:' .. node, 0, -1),
-    redis.call('HVALS', P .. 'relay:' .. node)}
+    redis.call('HVALS', P .. 'relay:' .. node), redis.call('HGET', P .. 'meta', 'install'),
+    redis.call('HGETALL', P .. 'begin:' .. node)}
+end
+
+-- FCALL triaged_fence 1 P node
+-- Is all still as it was left?
+local function fence(keys, args)
+  if not args[1] then error('too few arguments') end
+  return tonumber(redis.call('HGET', keys[1] .. 'fence', args[1]) or '0')
 end
 
 -- Take the deliveries of an incident that were given up out of the outbox; that
@@ -771,6 +819,7 @@ local function rule(keys, args)
 end
 
 redis.register_function('triaged_attach', attach)
+redis.register_function('triaged_fence', fence)
 redis.register_function('triaged_due', due)
 redis.register_function('triaged_rule', rule)
 redis.register_function('triaged_gaps', gaps)

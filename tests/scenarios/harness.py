@@ -384,6 +384,59 @@ class Redis(Process):
                 return False
 
 
+class Client:
+    """Talks to a redis-server: to look at it, and to do to it what a disaster does."""
+
+    def __init__(self, where, seconds=5):
+        if isinstance(where, str):
+            self.socket = socket.socket(socket.AF_UNIX)
+        else:
+            self.socket = socket.socket()
+        self.socket.settimeout(seconds)
+        try:
+            self.socket.connect(where if isinstance(where, str) else ("127.0.0.1", where))
+        except OSError:
+            self.socket.close()
+            raise
+        self.file = self.socket.makefile("rb")
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.file.close()
+        self.socket.close()
+
+    def __call__(self, *args):
+        """The reply; an error as an exception."""
+        reply = self.try_call(*args)
+        check(not isinstance(reply, Failure), args[0], "failed:", reply)
+        return reply
+
+    def try_call(self, *args):
+        wire = [b"*%d\r\n" % len(args)]
+        for arg in args:
+            arg = arg if isinstance(arg, bytes) else str(arg).encode()
+            wire.append(b"$%d\r\n%s\r\n" % (len(arg), arg))
+        self.socket.sendall(b"".join(wire))
+        return self.read()
+
+    def read(self):
+        line = self.file.readline()
+        if not line.endswith(b"\r\n"):
+            raise OSError("the server has gone")
+        kind, rest = line[:1], line[1:-2]
+        if kind == b"-":
+            return Failure(rest.decode())
+        if kind == b"+":
+            return rest
+        if kind == b":":
+            return int(rest)
+        if kind == b"$":
+            return None if rest == b"-1" else self.file.read(int(rest) + 2)[:-2]
+        return None if rest == b"-1" else [self.read() for _ in range(int(rest))]
+
+
 # ---- what came of it, by the daemon and by ourselves -------------------------
 
 def summarise(incidents, rule=None):
