@@ -455,8 +455,10 @@ class StreamSender:
 
     def __init__(self, address, ledger):
         self.address, self.ledger, self.socket = address, ledger, None
+        self.connections = 0  # made so far
 
     def connect(self):
+        self.connections += 1
         family = socket.AF_UNIX if isinstance(self.address, str) else socket.AF_INET
         self.socket = socket.socket(family, socket.SOCK_STREAM)
         self.socket.settimeout(harness.PATIENCE)

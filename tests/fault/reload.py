@@ -1,7 +1,8 @@
 #!/usr/bin/python3 -B
 """R27: the configuration is reloaded under load from a file, TCP, UDP and a unix socket:
-good ones with a rule more or less, broken ones of every kind.  A broken one is refused
-and the old one works on; nothing is lost or counted twice.
+good ones with a rule more or less, or with another setting, which starts all anew but
+leaves connections open; broken ones of every kind.  A broken one is refused and the old
+one works on; nothing is lost or counted twice.
 """
 
 import os
@@ -49,7 +50,7 @@ class Scene:
                    fault.listener("net", f"tcp://127.0.0.1:{ports[0]}", f"udp://127.0.0.1:{ports[1]}",
                                   f"unix://{test.path('in.sock')}")]
         self.daemon = fault.start_case(test, sources=sources)
-        self.good = self.read("triaged.yaml")
+        self.good = self.original = self.read("triaged.yaml")
 
     def read(self, name):
         with open(self.test.path(name), encoding="utf-8") as f:
@@ -68,6 +69,13 @@ class Scene:
         self.test.write("more.new", GOOD_RULE.format(n=n))
         os.rename(self.test.path("more.new"), self.test.path("rules/more.yaml"))
         check(self.reload(), f"a good reload ({n}) is refused:", self.daemon.said()[-2000:])
+
+    def another_config(self, n):
+        """Changed where no sender can notice it."""
+        self.good = f"{self.original}max_line: {65536 + n}\n"
+        self.test.write("triaged.new", self.good)
+        os.rename(self.test.path("triaged.new"), self.test.path("triaged.yaml"))
+        check(self.reload(), f"a good configuration ({n}) is refused:", self.daemon.said()[-2000:])
 
     def broken_rule(self):
         self.test.write("rules/broken.yaml", self.run.rng.choice(BROKEN_RULES))
@@ -92,10 +100,12 @@ def under_load(test, run):
     n = reloads = 0
     for n in range(run.either(30, 1000)):
         run.rng.choice((lambda: scene.good_one(reloads), lambda: scene.good_one(reloads),
-                        scene.broken_rule, scene.broken_config))()
+                        lambda: scene.another_config(reloads), scene.broken_rule,
+                        scene.broken_config))()
         reloads += 1
         time.sleep(run.rng.uniform(0, 0.05))
     load.stop()
+    equal((scene.tcp.connections, scene.unix.connections), (1, 1), "connections the senders made")
     fault.settle_twice(run, scene.daemon, *scene.ledgers, what=f"after {reloads} reloads")
     run.add(reloads=reloads, lines=sum(ledger.next for ledger in scene.ledgers))
 
