@@ -243,7 +243,7 @@ static size_t
 merge(struct state *s, const struct stored *from, const struct stored *to, struct merged *out)
 {
 	const struct stored *first = find(from, to, 0);
-	struct stored where;
+	struct stored where = {0};
 	bool goes_on = least(s, from, to, &where);
 	/* Of what goes on only ends that it was begun anew after. */
 	bool ends = !goes_on || (first != NULL && !first->done);

@@ -129,7 +129,7 @@ class Load(list):
     def __init__(self, test, rng, lines):
         super().__init__()
         self.test = test
-        self.log = harness.attack_log(rng, lines)
+        self.log = harness.attack_log(rng, lines, 6 + lines / 600)  # of about 4 s each
         self.pieces = harness.pieces(rng, self.log, 2000)
         test.write("auth.log", b"")
 

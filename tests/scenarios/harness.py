@@ -532,12 +532,12 @@ def failed_login(address, moment=None, user="root"):
             f" from {address} port 50022 ssh2".encode())
 
 
-def attack_log(rng, lines):
+def attack_log(rng, lines, hours=6):
     """A log of sshd in order of time: several addresses that guess, some that merely
     mistype now and then, and noise."""
     attackers = [f"198.51.100.{n}" for n in rng.sample(range(1, 255), 8)]
     clumsy = [f"203.0.113.{n}" for n in rng.sample(range(1, 255), 40)]
-    moment = datetime.datetime.now(datetime.timezone.utc) - datetime.timedelta(hours=6)
+    moment = datetime.datetime.now(datetime.timezone.utc) - datetime.timedelta(hours=hours)
     out = []
     for _ in range(lines):
         moment += datetime.timedelta(seconds=rng.choice((0, 0, 0, 1, 2, 5, 20)))
