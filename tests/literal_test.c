@@ -23,6 +23,7 @@ struct text {
 
 struct literal_test {
 	struct literal_stats *stats;
+	bool machine_code;
 	pcre2_compile_context *compile;
 	pcre2_match_context *match;
 	pcre2_match_data *data;
@@ -201,7 +202,7 @@ hasten(struct literal_test *t)
 	uint32_t references = 0;
 
 	pcre2_pattern_info(t->code, PCRE2_INFO_BACKREFMAX, &references);
-	if (references == 0 && !has_call(t->pattern))
+	if (t->machine_code && references == 0 && !has_call(t->pattern))
 		pcre2_jit_compile(t->code, PCRE2_JIT_COMPLETE);
 }
 
@@ -286,11 +287,12 @@ literal_test_pattern(struct literal_test *t, struct sv pattern, uint32_t options
 }
 
 struct literal_test *
-literal_test_new(struct literal_stats *stats)
+literal_test_new(struct literal_stats *stats, bool machine_code)
 {
 	struct literal_test *t = xcalloc(1, sizeof(*t));
 
 	t->stats = stats;
+	t->machine_code = machine_code;
 	t->compile = pcre2_compile_context_create(NULL);
 	pcre2_set_newline(t->compile, PCRE2_NEWLINE_LF);
 	t->match = pcre2_match_context_create(NULL);

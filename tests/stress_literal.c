@@ -30,7 +30,7 @@ main(int argc, char **argv)
 	uint64_t next = REPORT;
 	struct decisions d = {.seed = seed * 0x9e3779b97f4a7c15 | 1};
 	struct literal_stats stats = {0};
-	struct literal_test *t = literal_test_new(&stats);
+	struct literal_test *t = literal_test_new(&stats, true);
 
 	while (stats.matches < wanted) {
 		literal_random_check(t, &d);

@@ -32,7 +32,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 	if (size < 2)
 		return 0;
-	t = literal_test_new(&stats);
+	t = literal_test_new(&stats, false);
 	if (data[0] % 2 == 0)
 		compare_as_is(t, data, size);
 	else
