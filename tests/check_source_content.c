@@ -259,6 +259,34 @@ START_TEST(what_a_copy_has_is_read_before_the_new_content)
 }
 END_TEST
 
+/* Redis goes away when the copy has been found, and knows less than was delivered before
+ * the cut. */
+START_TEST(a_copy_is_read_from_what_is_committed_after_a_rewind)
+{
+	struct rig *r = rig_open(START_BEGINNING, "log");
+
+	rig_say(r, "log", "one\ntwo\n");
+	rig_start(r);
+	rig_settle(r);
+	rig_commit(r);
+	rig_say(r, "log", "three\n");
+	rig_settle(r);
+	rig_say(r, "log", "four\n");
+	rig_copy(r, "log", "log.1");
+	if (_i == 1)
+		rig_gzip(r, "log.1");
+	rig_cut(r, "log", 0);
+	rig_say(r, "log", "five\n");
+	rig_settle(r);
+	rig_expect(r, "one\ntwo\nthree\nfour\nfive\n");
+	rig_start(r);
+	rig_settle(r);
+	rig_expect(r, "one\ntwo\nthree\nfour\nfive\n");
+	rig_expect_told(r, "");
+	rig_close(r);
+}
+END_TEST
+
 /* The copy is seen empty, half and whole before the file is cut. */
 START_TEST(a_copy_that_the_pattern_matches_is_not_read_twice)
 {
@@ -483,6 +511,7 @@ add(TCase *tc)
 	tcase_add_test(tc, refilled_while_stopped_is_noticed);
 	tcase_add_loop_test(tc, cut_to_any_size_nothing_is_lost_and_what_is_certain_not_doubled, 0, 20);
 	tcase_add_loop_test(tc, what_a_copy_has_is_read_before_the_new_content, 0, 4);
+	tcase_add_loop_test(tc, a_copy_is_read_from_what_is_committed_after_a_rewind, 0, 2);
 	tcase_add_loop_test(tc, a_copy_that_the_pattern_matches_is_not_read_twice, 0, 2);
 	tcase_add_test(tc, a_remote_file_is_cut_when_it_stays_so);
 	tcase_add_loop_test(tc, several_copies_made_while_stopped_are_read_in_order, 0, 2);
