@@ -381,6 +381,7 @@ source_start(struct source_set *s, const struct position *committed, size_t n)
 	s->fresh = true;
 	for (size_t i = 0; i < s->nfiles; i++)
 		rewind_file(s, s->files[i]);
+	source_recover_rewind(s);
 	if (s->starts++ == 0)
 		source_scan(s);
 	ev_timer_set(s->scan_timer, s->starts == 1 && !s->rescan ? SCAN_EVERY : 0);

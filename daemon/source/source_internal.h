@@ -241,6 +241,7 @@ struct source_file {
 	struct source_archive *archive; /* NULL: it is read as it is */
 	uint64_t decoded;               /* bytes that came out of it */
 	uint64_t first_check;           /* of where it was begun */
+	struct source_id cut_of;        /* the stream whose content it has a copy of, "" = none */
 	uint64_t wanted;                /* the check that must hold where reading begins */
 	struct buf left;                /* decoded, not yet fed */
 	bool other;                     /* it did not hold: this is another file */
@@ -497,6 +498,9 @@ bool source_recover_turn(struct source_set *s);
 bool source_recover_holds(const struct source_set *s, const char *path);
 /* What is known has changed: begin again with what is being looked at. */
 void source_recover_again(struct source_set *s);
+/* All files are rewound: copies of what was cut, of which nothing is committed, are to be
+ * read from where that is. */
+void source_recover_rewind(struct source_set *s);
 void source_recover_free(struct source_set *s);
 
 /* The content of ${f} was cut away at ${offset}; there begins what it has now. */

@@ -104,6 +104,37 @@ source_recover_again(struct source_set *s)
 	}
 }
 
+/* More of the content may have been delivered before the cut than is committed; of what
+ * came after it, in another copy, nothing is. */
+static void
+rewind_copy(struct source_file *f, const struct source_cut *cut)
+{
+	if (f->first == cut->offset && f->first_check == cut->check)
+		return;
+	f->first = cut->offset;
+	f->first_check = cut->check;
+	if (!source_file_seek(f, cut->offset, cut->check)) {
+		f->first = f->first_check = 0;
+		source_file_begin(f, 0);
+	}
+}
+
+void
+source_recover_rewind(struct source_set *s)
+{
+	for (size_t i = 0; i < s->nfiles; i++) {
+		struct source_file *f = s->files[i];
+		const struct source_search *search = search_of(s, f->log);
+		size_t n = search == NULL || f->stated || f->cut_of.text[0] == '\0' ? 0 : search->ncuts;
+
+		for (size_t k = 0; k < n; k++)
+			if (source_identity_eq(&search->cuts[k].id, &f->cut_of)) {
+				rewind_copy(f, &search->cuts[k]);
+				break;
+			}
+	}
+}
+
 void
 source_recover_free(struct source_set *s)
 {
@@ -262,6 +293,7 @@ take(struct source_look *l, struct source_judged *j)
 	if (j->is.kind == RECORD_CUT) {
 		const struct source_cut *cut = cut_of(l, &j->is);
 
+		f->cut_of = j->is.id;
 		newer = source_set_find(s, &j->is.id);
 		if (f->archive == NULL && f->size < cut->size)
 			tell_cut(l, cut, f->size, "cut away after it was copied");
