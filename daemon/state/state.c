@@ -146,7 +146,7 @@ name_partitions(struct state *s)
 		struct partition *p = &s->partitions[i];
 
 		snprintf(p->prefix, sizeof(p->prefix), "triaged:{t:%u}:",
-		    s->renewed * s->npartitions + i);
+		    i);
 	}
 }
 
@@ -216,17 +216,6 @@ state_free(struct state **sp)
 	redis_server_free(&s->server);
 	free(s);
 	*sp = NULL;
-}
-
-void
-state_renew(struct state *s)
-{
-	s->ready = false;
-	s->renewed++;
-	for (unsigned i = 0; i < s->npartitions; i++)
-		s->partitions[i].fence = 0;
-	name_partitions(s);
-	state_attach(s);
 }
 
 /* ---- rounds ---------------------------------------------------------------------- */

@@ -75,10 +75,6 @@ bool state_is_idle(const struct state *s);
 /* Calls that have not been answered yet, commits included. */
 size_t state_inflight(const struct state *s);
 
-/* For replays: forget everything, by going on in an empty partition of the same server.
- * When idle, with nothing in flight; ready() fires anew. */
-void state_renew(struct state *s);
-
 /* Commit ${b}; takes ownership. */
 void state_commit(struct state *s, struct batch *b);
 

@@ -121,7 +121,6 @@ struct state {
 	size_t nlinks;
 	struct partition *partitions;
 	unsigned npartitions;
-	unsigned renewed; /* times; only for replays */
 	bool ready;
 	char install[9]; /* names this state; eight hex digits */
 	char fresh[9];   /* what would, were it new */
