@@ -7,11 +7,11 @@
 #include <stdlib.h>
 
 #include "correlate/correlate.h"
+#include "correlate/group_key.h"
 #include "ev/ev.h"
 #include "rule/rule_list.h"
 #include "rule/ruleset.h"
 #include "state/state.h"
-#include "util/buf.h"
 #include "util/clock.h"
 #include "util/xalloc.h"
 
@@ -46,26 +46,11 @@ got_due(void *ctx, uint64_t identity, struct sv key, struct sv bytes)
 
 	if (rule == NULL)
 		return; /* it is no more, or another; its groups go with time */
+	if (rule->each != NULL && !rule_list_has(rule->each, group_key_value(key, 0)))
+		return; /* nothing is expected of it any more */
 	group_cache_put(correlator_cache(w->conf.correlator), rule, key, bytes);
 	correlate_timer(w->conf.correlator, w->rules, rule, key, clock_now() - LATE);
 	w->conf.counted(w->conf.ctx);
-}
-
-/* Keys from which nothing has come yet are silent from now on. */
-static void
-expect_each(struct clockwork *w, const struct incident_rule *rule)
-{
-	struct buf key = BUF_INIT;
-
-	for (size_t i = 0; i < rule_list_size(rule->each); i++) {
-		const char *value = rule_list_at(rule->each, i);
-
-		key.n = 0;
-		buf_printf(&key, "%zu:%s", strlen(value), value);
-		correlate_timer(
-		    w->conf.correlator, w->rules, rule, buf_view(&key), clock_now() - LATE);
-	}
-	buf_free(&key);
 }
 
 static void
@@ -73,8 +58,8 @@ expect(struct clockwork *w)
 {
 	w->expected = true;
 	for (size_t i = 0; i < ruleset_nincidents(w->rules); i++)
-		if (ruleset_incident(w->rules, i)->each != NULL)
-			expect_each(w, ruleset_incident(w->rules, i));
+		correlate_expect(w->conf.correlator, w->rules, ruleset_incident(w->rules, i),
+		    clock_now() - LATE);
 	w->conf.counted(w->conf.ctx);
 }
 

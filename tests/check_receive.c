@@ -96,18 +96,32 @@ add_address(struct rig *r, char *address)
 	r->listen[r->conf.listen.n++].s = address;
 }
 
-/* A port that is free now. */
+static bool
+bind_port(int type, int port)
+{
+	struct sockaddr_in sin = {.sin_family = AF_INET,
+	    .sin_addr.s_addr = htonl(INADDR_LOOPBACK),
+	    .sin_port = htons((uint16_t)port)};
+	int on = 1, fd = socket(AF_INET, type | SOCK_CLOEXEC, 0);
+	bool bound;
+
+	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
+	bound = bind(fd, (struct sockaddr *)&sin, sizeof(sin)) == 0;
+	close(fd);
+	return bound;
+}
+
+/* A port that is free now, of those that the kernel gives to nobody who asks for any:
+ * tests that run at the same time do. */
 static int
 free_port(int type)
 {
-	struct sockaddr_in sin = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-	socklen_t n = sizeof(sin);
-	int fd = socket(AF_INET, type | SOCK_CLOEXEC, 0);
+	int port;
 
-	ck_assert_int_eq(bind(fd, (struct sockaddr *)&sin, sizeof(sin)), 0);
-	ck_assert_int_eq(getsockname(fd, (struct sockaddr *)&sin, &n), 0);
-	close(fd);
-	return ntohs(sin.sin_port);
+	do
+		port = 10000 + (int)(arc4random_uniform(20000));
+	while (!bind_port(type, port));
+	return port;
 }
 
 /* Listen by ${scheme} on the loopback interface; returns the port. */
@@ -1034,7 +1048,8 @@ START_TEST(what_a_full_spool_leaves_out_is_counted_exactly)
 {
 	struct rig *r = rig_new();
 	char line[700];
-	int fd, left = 0, small = 65536, port = listen_inet(r, "udp");
+	int fd, small = 65536, port = listen_inet(r, "udp");
+	size_t sent = 0, left = 0;
 	struct receive_socket *socket;
 
 	memset(line, 'x', sizeof(line));
@@ -1043,21 +1058,18 @@ START_TEST(what_a_full_spool_leaves_out_is_counted_exactly)
 	socket = receive_sockets_get(r->sockets, r->listen[0].s, 0);
 	setsockopt(socket->fd, SOL_SOCKET, SO_RCVBUF, &small, sizeof(small));
 	fd = dial(SOCK_DGRAM, port);
-	for (int i = 0; i < 5000; i++) {
+	while (r->times[TROUBLE_FULL] == 0) {
 		put(fd, (struct sv){line, sizeof(line)});
-		if (i % 10 == 0)
+		if (sent++ % 10 == 0)
 			ev_turn(r->ev, false);
+		clock_update();
 	}
-	ck_assert(has_problem(r));
-	wait_trouble(r, TROUBLE_FULL);
 	receive_drain(r->receive);
-	ck_assert(!receive_is_idle(r->receive));
 	receive_free(&r->receive);
 	while (recv(socket->fd, line, sizeof(line), MSG_DONTWAIT) >= 0)
 		left++;
 	ck_assert_uint_eq(
-	    count_spooled(r) + r->lost[TROUBLE_FULL] + r->lost[TROUBLE_DROPPED] + (size_t)left,
-	    5000);
+	    count_spooled(r) + r->lost[TROUBLE_FULL] + r->lost[TROUBLE_DROPPED] + left, sent);
 	close(fd);
 	rig_free(r);
 }

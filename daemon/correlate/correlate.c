@@ -9,6 +9,7 @@
 
 #include "correlate/correlate_internal.h"
 #include "correlate/group_key.h"
+#include "rule/rule_list.h"
 #include "rule/ruleset.h"
 #include "util/clock.h"
 #include "util/json.h"
@@ -428,6 +429,22 @@ correlate_timer(struct correlator *c, struct ruleset *rules, const struct incide
 	c->key.n = 0;
 	buf_sv(&c->key, key);
 	count(c, find_entry(c, rules, rule, now), &event);
+}
+
+void
+correlate_expect(
+    struct correlator *c, struct ruleset *rules, const struct incident_rule *rule, int64_t now)
+{
+	struct buf key = BUF_INIT;
+
+	for (size_t i = 0; rule->each != NULL && i < rule_list_size(rule->each); i++) {
+		const char *value = rule_list_at(rule->each, i);
+
+		key.n = 0;
+		buf_printf(&key, "%zu:%s", strlen(value), value);
+		correlate_timer(c, rules, rule, buf_view(&key), now);
+	}
+	buf_free(&key);
 }
 
 /* Entries of the relay are a stream for each partition that has some, so that each partition

@@ -45,6 +45,10 @@ void correlate_relayed(struct correlator *c, int64_t id);
 /* Time has passed up to ${now} for group ${key} of ${rule}. */
 void correlate_timer(struct correlator *c, struct ruleset *rules,
     const struct incident_rule *rule, struct sv key, int64_t now);
+/* Keys from which ${rule} expects events, each, are silent since ${now} if nothing has come
+ * from them. */
+void correlate_expect(struct correlator *c, struct ruleset *rules,
+    const struct incident_rule *rule, int64_t now);
 
 /* ${pos} is examined up to its offset; replaces an earlier one of its stream. */
 void correlate_position(struct correlator *c, const struct position *pos);

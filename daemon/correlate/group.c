@@ -68,6 +68,22 @@ group_remove(struct group *g, size_t i)
 	memmove(&g->points[i], &g->points[i + 1], (g->npoints - i) * sizeof(*g->points));
 }
 
+void
+group_push_step(struct group *g, int64_t time, unsigned step, size_t most)
+{
+	size_t n = 0, oldest = 0;
+
+	for (size_t i = g->npoints; i > 0; i--) {
+		if (g->points[i - 1].value == step) {
+			n++;
+			oldest = i - 1;
+		}
+	}
+	if (n >= most)
+		group_remove(g, oldest);
+	group_push(g, time, step);
+}
+
 int64_t
 group_slot(int64_t t, int64_t length)
 {

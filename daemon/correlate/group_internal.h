@@ -39,6 +39,8 @@ void group_seen(struct group *g, int64_t t);
 
 struct group_point *group_push(struct group *g, int64_t time, uint64_t value);
 void group_remove(struct group *g, size_t i);
+/* The event is of ${step}; of a step, ${most} points are kept: the oldest to arrive goes. */
+void group_push_step(struct group *g, int64_t time, unsigned step, size_t most);
 /* The start of the slot of ${length} ms that ${t} lies in. */
 int64_t group_slot(int64_t t, int64_t length);
 

@@ -12,22 +12,6 @@
 #define IS_NEW 1
 #define POINTS_MAX (STEP_POINTS * CONDITION_STEPS_MAX)
 
-static void
-push_step(struct group *g, int64_t t, unsigned step)
-{
-	size_t n = 0, oldest = 0;
-
-	for (size_t i = g->npoints; i > 0; i--) {
-		if (g->points[i - 1].value == step) {
-			n++;
-			oldest = i - 1;
-		}
-	}
-	if (n >= STEP_POINTS)
-		group_remove(g, oldest);
-	group_push(g, t, step);
-}
-
 /* The points in order of time, the last ${nnew} to arrive marked; stable, which qsort()
  * is not. */
 static size_t
@@ -124,7 +108,7 @@ group_sequence_add(struct group *g, const struct group_event *e, struct group_fo
 	/* An event that is several steps is the later one first: it does not follow itself. */
 	for (unsigned step = g->rule->condition.nsteps; step > 0; step--) {
 		if ((e->value >> (step - 1) & 1) != 0) {
-			push_step(g, e->time, step - 1);
+			group_push_step(g, e->time, step - 1, STEP_POINTS);
 			n++;
 		}
 	}

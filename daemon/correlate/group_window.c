@@ -167,23 +167,6 @@ group_sum_add(struct group *g, const struct group_event *e, struct group_found *
 	return true;
 }
 
-/* Keep at most STEP_POINTS of a step: the oldest to arrive goes. */
-static void
-push_step(struct group *g, int64_t t, unsigned step)
-{
-	size_t n = 0, oldest = 0;
-
-	for (size_t i = g->npoints; i > 0; i--) {
-		if (g->points[i - 1].value == step) {
-			n++;
-			oldest = i - 1;
-		}
-	}
-	if (n >= STEP_POINTS)
-		group_remove(g, oldest);
-	group_push(g, t, step);
-}
-
 /* The first window around ${t} with a point of each step. */
 static bool
 has_all(const struct group *g, int64_t t, struct group_found *found)
@@ -214,6 +197,6 @@ group_all_of_add(struct group *g, const struct group_event *e, struct group_foun
 {
 	for (unsigned step = 0; step < g->rule->condition.nsteps; step++)
 		if ((e->value >> step & 1) != 0)
-			push_step(g, e->time, step);
+			group_push_step(g, e->time, step, STEP_POINTS);
 	return has_all(g, e->time, found);
 }

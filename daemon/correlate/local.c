@@ -10,7 +10,6 @@
 #include "correlate/group_key.h"
 #include "correlate/local_groups.h"
 #include "correlate/settle.h"
-#include "rule/rule_list.h"
 #include "util/xalloc.h"
 
 struct local {
@@ -303,19 +302,6 @@ fire(struct local *l, struct correlator *c, int64_t now)
 	free(due);
 }
 
-/* Keys from which nothing has come are silent since ${now}. */
-static void
-expect(struct local *l, struct correlator *c, const struct incident_rule *rule, int64_t now)
-{
-	for (size_t i = 0; i < rule_list_size(rule->each); i++) {
-		const char *value = rule_list_at(rule->each, i);
-
-		l->text.n = 0;
-		buf_printf(&l->text, "%zu:%s", strlen(value), value);
-		correlate_timer(c, l->rules, rule, buf_view(&l->text), now);
-	}
-}
-
 /* The run begins with its first event. */
 static void
 expect_all(struct local *l, struct correlator *c, int64_t now)
@@ -323,8 +309,7 @@ expect_all(struct local *l, struct correlator *c, int64_t now)
 	if (l->earliest < now)
 		now = l->earliest;
 	for (size_t i = 0; i < ruleset_nincidents(l->rules); i++)
-		if (ruleset_incident(l->rules, i)->each != NULL)
-			expect(l, c, ruleset_incident(l->rules, i), now);
+		correlate_expect(c, l->rules, ruleset_incident(l->rules, i), now);
 	l->expected = true;
 }
 
@@ -368,10 +353,8 @@ uint64_t
 local_count(const struct local *l, const struct incident_rule *rule, enum local_fate fate)
 {
 	const uint64_t *n = l->counts[rule->index];
-	uint64_t found = n[LOCAL_PROMOTED] + n[LOCAL_FOLDED] + n[LOCAL_KNOWN];
 
 	if (fate != LOCAL_BELOW)
 		return n[fate];
-	/* An incident about silence is of no event. */
-	return n[LOCAL_COUNTED] > found ? n[LOCAL_COUNTED] - found : 0;
+	return n[LOCAL_COUNTED] - n[LOCAL_PROMOTED] - n[LOCAL_FOLDED] - n[LOCAL_KNOWN];
 }

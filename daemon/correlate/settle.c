@@ -143,6 +143,7 @@ note(struct settled *s, struct group *g, enum group_fate fate, int64_t at)
 static void
 pass_to(struct settled *s, struct group *g, int64_t t)
 {
+	uint64_t promoted = s->promoted, folded = s->folded;
 	int64_t due;
 
 	while ((due = group_due(g)) <= t) {
@@ -154,6 +155,9 @@ pass_to(struct settled *s, struct group *g, int64_t t)
 			break;
 		leave(s, g, &had);
 		note(s, g, fate, due);
+		/* An incident about silence is of no event. */
+		s->promoted = promoted;
+		s->folded = folded;
 	}
 }
 

@@ -239,11 +239,14 @@ class Group:
         self.see(time)
 
     def silence(self, at):
+        """No event has come: none is promoted or folded."""
+        fates = dict(self.fates)
         self.missing = True
         if self.joins(at, self.incident.last if self.incident else None):
             self.join(at)
         else:
             self.open(at, 1, self.last, at)
+        self.fates = fates
 
     # ---- first_seen ---------------------------------------------------------------
 
