@@ -7,10 +7,18 @@
 
 #include "util/xalloc.h"
 
+#define STORM 4096
+
 struct batch *
 batch_new(void)
 {
 	return xcalloc(1, sizeof(struct batch));
+}
+
+bool
+batch_is_storm(const struct batch *b)
+{
+	return b->nentries > STORM || b->nsamples >= STORM;
 }
 
 size_t

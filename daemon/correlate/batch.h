@@ -44,20 +44,21 @@ struct batch_sample {
  * comes later only counts, until a pause longer than rearm: then the group has another
  * entry, next. */
 struct batch_entry {
+	/* What each event of a storm changes comes first. */
 	const struct incident_rule *rule;
-	struct sv key; /* the group's name within the rule: "11:192.0.2.10" for each field */
-	size_t next;   /* index, 0: none */
-	size_t sibling; /* the next group of the rule in the partition, 0: none */
 	bool sampled;  /* the group has lines enough */
 	bool satisfied;
 	int64_t last; /* greatest event time, ms */
+	uint64_t rest; /* events after the points */
+	int64_t rest_first, rest_last;
+	size_t nsamples;
+	struct batch_sample *samples; /* room for BATCH_SAMPLES, or NULL */
+	struct sv key; /* the group's name within the rule: "11:192.0.2.10" for each field */
 	struct batch_point *points;
 	size_t npoints, cap;
 	size_t check_at; /* number of points at which to see whether they satisfy the rule */
-	uint64_t rest; /* events after the points */
-	int64_t rest_first, rest_last;
-	struct batch_sample *samples; /* room for BATCH_SAMPLES, or NULL */
-	size_t nsamples;
+	size_t next;   /* index, 0: none */
+	size_t sibling; /* the next group of the rule in the partition, 0: none */
 };
 
 struct batch_position {
@@ -111,6 +112,10 @@ struct batch {
 	struct ruleset **rulesets; /* references that keep the entries' rules alive */
 	size_t nrulesets;
 };
+
+/* Are there so many groups or lines that not all of the lines that are kept otherwise can be?
+ * One of a group is enough then. */
+bool batch_is_storm(const struct batch *b);
 
 struct batch *batch_new(void);
 void batch_free(struct batch **b);

@@ -18,9 +18,8 @@
 
 #define FULL_ENTRIES (1U << 16)
 #define FULL_BYTES (64U << 20)
-#define SAMPLES_FULL 4096 /* lines of a batch; beyond, one of each entry */
 #define POINTS_FIRST 4
-#define POINTS_CHECK 32 /* from so many on, see whether they satisfy the rule alone */
+#define POINTS_CHECK 32 /* from so many on at the latest, see whether they satisfy the rule alone */
 
 /* Of values; the same in all daemons and for ever, since hashes are kept. */
 static const struct hash_key value_key = {0x7472696167656421ULL, 0x76616c7565732e2eULL};
@@ -110,7 +109,16 @@ is_sampled(struct correlator *c, const struct incident_rule *rule, struct sv key
 	return bytes.n > 0 && group_decode(&c->trial, bytes) && c->trial.incident.number != 0 &&
 	    !c->trial.closed &&
 	    (c->trial.incident.samples >= BATCH_SAMPLES ||
-	        (c->trial.incident.samples > 0 && c->batch->nsamples >= SAMPLES_FULL));
+	        (c->trial.incident.samples > 0 && batch_is_storm(c->batch)));
+}
+
+/* The number of points at which they can satisfy the rule alone. */
+static size_t
+first_check(const struct incident_rule *rule)
+{
+	int64_t least = rule->condition.least;
+
+	return least < POINTS_FIRST ? POINTS_FIRST : least > POINTS_CHECK ? POINTS_CHECK : (size_t)least;
 }
 
 static struct batch_entry *
@@ -123,7 +131,7 @@ add_entry(struct correlator *c, const struct incident_rule *rule)
 	entry = &b->entries[b->nentries];
 	*entry = (struct batch_entry){.rule = rule,
 	    .key = {arena_copy(&b->arena, c->key.p, c->key.n), c->key.n},
-	    .check_at = POINTS_CHECK,
+	    .check_at = first_check(rule),
 	    .sampled = is_sampled(c, rule, buf_view(&c->key))};
 	group_index_put(&c->index, b, rule, entry->key, b->nentries);
 	b->nentries++;
@@ -259,7 +267,7 @@ sample(struct correlator *c, struct batch_entry *entry, const struct event *e)
 	struct batch_sample *s;
 
 	if (entry->sampled || entry->nsamples == BATCH_SAMPLES ||
-	    (entry->nsamples > 0 && b->nsamples >= SAMPLES_FULL))
+	    (entry->nsamples > 0 && batch_is_storm(b)))
 		return;
 	if (entry->samples == NULL)
 		entry->samples = arena_alloc(&b->arena, BATCH_SAMPLES * sizeof(*entry->samples));

@@ -30,6 +30,17 @@ group_index_clear(struct group_index *x)
 	x->used = 0;
 }
 
+static bool
+is_of(const struct group_slot *slot, const struct batch *b, const struct incident_rule *rule,
+    struct sv key)
+{
+	if (slot->identity != rule->identity || slot->n != key.n)
+		return false;
+	if (key.n <= sizeof(slot->key))
+		return memcmp(slot->key, key.p, key.n) == 0;
+	return sv_eq(b->entries[slot->entry - 1].key, key);
+}
+
 /* The slot of ${group}, or the free one where it would go. */
 static struct group_slot *
 find(const struct group_index *x, const struct batch *b, uint64_t h, const struct incident_rule *rule,
@@ -37,12 +48,9 @@ find(const struct group_index *x, const struct batch *b, uint64_t h, const struc
 {
 	size_t i = h & (x->cap - 1);
 
-	for (; x->slots[i].entry != 0; i = (i + 1) & (x->cap - 1)) {
-		const struct batch_entry *e = &b->entries[x->slots[i].entry - 1];
-
-		if (x->slots[i].hash == h && e->rule->identity == rule->identity && sv_eq(e->key, key))
-			break;
-	}
+	while (x->slots[i].entry != 0 &&
+	    !(x->slots[i].hash == h && is_of(&x->slots[i], b, rule, key)))
+		i = (i + 1) & (x->cap - 1);
 	return &x->slots[i];
 }
 
@@ -100,5 +108,9 @@ group_index_put(struct group_index *x, const struct batch *b, const struct incid
 		grow(x);
 	slot = find(x, b, h, rule, key);
 	x->used += slot->entry == 0;
-	*slot = (struct group_slot){h, entry + 1};
+	*slot = (struct group_slot){.hash = h,
+	    .identity = rule->identity,
+	    .entry = (uint32_t)entry + 1,
+	    .n = (uint32_t)key.n};
+	memcpy(slot->key, key.p, key.n < sizeof(slot->key) ? key.n : sizeof(slot->key));
 }

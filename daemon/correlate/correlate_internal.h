@@ -18,7 +18,10 @@ struct group_index {
 	struct hash_key key;
 	struct group_slot {
 		uint64_t hash;
-		size_t entry; /* number + 1; 0 = free */
+		uint64_t identity; /* of the rule */
+		uint32_t entry; /* number + 1; 0 = free */
+		uint32_t n;     /* bytes of the key */
+		char key[40];   /* most are as short: to look at the entry would be a cache miss */
 	} *slots;
 	size_t cap; /* power of two, or 0 */
 	size_t used;

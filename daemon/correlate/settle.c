@@ -52,6 +52,16 @@ opened(struct settled *s, struct group *g, int64_t at)
 	s->promoted += (uint64_t)g->incident.count;
 }
 
+/* Does a storm leave it at the lines that the group's incident has? */
+static bool
+is_enough(const struct settled *s, const struct group *g)
+{
+	const struct settled_incident *inc =
+	    s->nincidents > 0 ? &s->incidents[s->nincidents - 1] : NULL;
+
+	return s->storm && g->incident.samples + (inc == NULL ? 0 : inc->nsamples) > 0;
+}
+
 static void
 add_sample(struct settled *s, struct group *g, const struct batch_sample *sample, bool joined)
 {
@@ -62,6 +72,8 @@ add_sample(struct settled *s, struct group *g, const struct batch_sample *sample
 			s->pending[s->npending++] = sample;
 		return;
 	}
+	if (is_enough(s, g))
+		return;
 	inc = current(s, g);
 	if (inc->nsamples < BATCH_SAMPLES && g->incident.samples + inc->nsamples < BATCH_SAMPLES)
 		inc->samples[inc->nsamples++] = sample;
@@ -249,6 +261,7 @@ settle_entry(const struct batch *b, const struct batch_entry *e, struct sv bytes
 	if (bytes.n > 0)
 		group_decode(g, bytes);
 	s->version = g->version;
+	s->storm = batch_is_storm(b);
 	s->was_due = group_due(g);
 	s->nincidents = s->npending = 0;
 	s->counted = s->promoted = s->folded = s->known = 0;
@@ -259,6 +272,8 @@ settle_entry(const struct batch *b, const struct batch_entry *e, struct sv bytes
 		e = &b->entries[e->next];
 	}
 	count_samples(s, g);
+	if (s->storm)
+		s->npending = 0; /* they would only drive out one another */
 	s->due = group_due(g);
 	s->group.n = 0;
 	group_encode(g, s->version + 1, touched, &s->group);

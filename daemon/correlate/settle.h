@@ -30,6 +30,7 @@ struct settled {
 	size_t npending;
 	uint64_t counted;                 /* events, of them: */
 	uint64_t promoted, folded, known; /* promoted: also some that were counted before */
+	bool storm; /* the batch is one */
 	struct group scratch;
 };
 

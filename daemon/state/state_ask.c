@@ -293,10 +293,12 @@ ask_rule(struct partition *p, const struct incident_rule *rule, int64_t limit, i
 {
 	struct redis_args args = REDIS_ARGS_INIT;
 	struct buf day = BUF_INIT;
+	char name[STATE_GROUP_NAME];
 
 	state_call(p, &args, "triaged_rule");
 	redis_arg_str(&args, rule->id);
-	state_group_name(&args, rule);
+	state_group_name(rule, name);
+	redis_arg_str(&args, name);
 	redis_arg_int(&args, limit);
 	for (int i = 0; i < days; i++) {
 		day.n = 0;

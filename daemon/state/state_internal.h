@@ -46,9 +46,15 @@ struct sending {
 	struct batch *batch; /* the round's */
 	struct buf wire; /* the transaction: */
 	size_t ncommands;
-	struct redis_args check, write; /* its commands at hand */
-	size_t nheld;                   /* groups in them */
-	size_t fresh;                   /* of these, unknown so far */
+	/* Its calls at hand: groups, and of which version they are taken to be; those that only
+	 * become something else, those that open an incident, and others. */
+	struct redis_args check, versions, plain, opens, more;
+	bool more_opens;       /* of the others one opens an incident, too */
+	struct buf rule_text;  /* what their incidents have in common */
+	struct buf text;       /* scratch */
+	size_t nheld;          /* groups in them */
+	size_t fresh;          /* of these, unknown so far */
+	int64_t now;           /* ms at which it was begun */
 	struct buf writes;              /* those that come after all checks */
 	size_t nwrites;
 	struct settled settled; /* scratch */
@@ -58,7 +64,7 @@ struct sending {
 	size_t nopened;
 	struct redis_args counts; /* dispositions */
 	uint64_t sums[4]; /* of the rule at hand: counted, promoted, folded, known */
-	int64_t *numbers; /* of the incidents that it opened */
+	int64_t first; /* number of the first incident that it opened */
 };
 
 /* A connection to a server, for all partitions that are there. */
@@ -199,8 +205,30 @@ void state_relay_forget(struct state *s);
 /* The offset that ${partition} has stored of ${stream}; 0: none.  While attaching. */
 uint64_t state_positions_offset(const struct state *s, const char *stream, unsigned partition);
 
-/* Append what the groups of ${rule} are called. */
-void state_group_name(struct redis_args *args, const struct incident_rule *rule);
+/* state_begin.c: the first call of the commit. */
+void state_begin(const struct partition *p, struct redis_args *args);
+
+/* state_groups.c: settle ${e}, the next group of the rule at hand; */
+void state_groups_add(struct partition *p, const struct batch_entry *e);
+/* those at hand become two calls; */
+void state_groups_flush(struct partition *p, const struct incident_rule *rule);
+/* what became of the events of the rule at hand; */
+void state_groups_count(struct partition *p, const struct incident_rule *rule);
+/* and the last call, which tells it. */
+void state_groups_end(struct partition *p);
+
+#define STATE_GROUP_NAME 128
+
+/* What the groups of ${rule} are called. */
+void state_group_name(const struct incident_rule *rule, char name[static STATE_GROUP_NAME]);
+
+/* state_incident.c: append the value of an incident that opens: what those of a rule have in
+ * common, then the rest; */
+void state_incident_rule(const struct state *s, const struct incident_rule *rule, struct buf *out);
+void state_incident_rest(const struct batch_entry *e, const struct settled_incident *inc,
+    int64_t opened, struct buf *out);
+/* or only lines, which can be appended later. */
+void state_incident_lines(const struct settled_incident *inc, struct buf *out);
 
 /* Append the channels as the functions take them. */
 void state_channels(const struct state *s, struct redis_args *args);

@@ -18,8 +18,10 @@ local SAMPLES = 20              -- kept per incident
 local KEEP_LINES = 4096         -- groups without an incident of which lines are kept
 local LINES = 8                 -- of each of them
 local TURN = 500                -- ms for which a node whose commit collided goes first
-local CHUNK = 500               -- arguments of one command
+local CHUNK = 2000              -- arguments of one command
 local TOLD_SAMPLES = 3          -- of those, in a message
+local EXPIRE_STEP = 10          -- groups that are looked at for being too old
+local MANY = 60                 -- arguments of groups with an incident that make a storm
 local RANK = {info = 0, low = 1, medium = 2, high = 3, critical = 4}
 
 local function fail(code, text)
@@ -59,29 +61,24 @@ local function ms(n)
   return string.format('%.0f', n)
 end
 
-local function hash(flat)
-  local h = {}
-  for i = 1, #flat, 2 do h[flat[i]] = flat[i + 1] end
-  return h
-end
-
 -- ---- incidents -------------------------------------------------------------
 
--- The incident ${inc} (a table of its hash) with ${samples} (JSON texts) as JSON.
-local function incident_json(inc, samples)
+-- The incident ${inc} with ${most} of its lines as JSON.
+local function incident_json(inc, most)
   return string.format('{"id":%s,"number":%d,"title":%s,"severity":%s,"state":%s,"rule":%s,'
     .. '"rule_file":%s,"rule_hash":%s,"criteria":%s,"playbook":%s,"key":%s,"count":%s,'
     .. '"first_event":"%s","last_event":"%s","opened":"%s","samples":[%s]}',
     quote(inc.id), tonumber(inc.number), quote(inc.title), quote(inc.severity), quote(inc.state),
     quote(inc.rule), quote(inc.rule_file), quote(inc.rule_hash), quote(inc.criteria),
     quote(inc.playbook), inc.key, ms(tonumber(inc.count)), rfc3339(inc.first),
-    rfc3339(inc.last), rfc3339(inc.opened), table.concat(samples, ','))
+    rfc3339(inc.last), rfc3339(inc.opened),
+    table.concat(inc.samples, ',', 1, math.min(most, #inc.samples)))
 end
 
 -- While an incident is open its count and times are in the head of its group: so an
 -- event that joins changes one value.  Read them from there, if it is still so.
 local function with_numbers(P, inc)
-  local group = inc.group and redis.call('HGET', P .. 'g:' .. inc.group, inc.field)
+  local group = redis.call('HGET', P .. 'g:' .. inc.group, inc.field)
   if group and #group > 45 and string.sub(group, 9, 9) ~= '-'
       and struct.unpack('>I8', string.sub(group, 10, 17)) == tonumber(inc.number) then
     inc.count = struct.unpack('>i8', string.sub(group, 22, 29))
@@ -91,63 +88,84 @@ local function with_numbers(P, inc)
   return inc
 end
 
+-- inc:ID is what the incident was when it opened, and its lines: values of MessagePack one
+-- after the other.  The daemon packs them (state/state_incident.c).
+local OPENED = {'rule', 'rule_file', 'rule_hash', 'severity', 'criteria', 'playbook', 'node',
+  'group', 'field', 'title', 'key', 'opened', 'count', 'first', 'last'}
+
+local function unpack_incident(number, text)
+  local inc, values = {id = 'INC-' .. number, number = number, state = 'open', seq = 0, samples = {}},
+    {cmsgpack.unpack(text)}
+  for i, name in ipairs(OPENED) do inc[name] = values[i] end
+  for i = #OPENED + 1, math.min(#values, #OPENED + SAMPLES) do
+    inc.samples[#inc.samples + 1] = values[i]
+  end
+  return inc
+end
+
+-- The incident with what has changed since.
 local function load_incident(P, id)
-  local flat = redis.call('HGETALL', P .. 'inc:' .. id)
-  if #flat == 0 then return nil end
-  local inc = hash(flat)
+  local number = tonumber(string.match(id, '^INC%-(%d+)$'))
+  local text = number and redis.call('GET', P .. 'inc:' .. id)
+  if not text then return nil end
+  local inc, flat = unpack_incident(number, text), redis.call('HGETALL', P .. 'inc:' .. id .. ':now')
+  for i = 1, #flat, 2 do inc[flat[i]] = flat[i + 1] end
   return inc.state == 'closed' and inc or with_numbers(P, inc)
 end
 
 -- Its group will not tell them any more.
-local function keep_numbers(P, inc)
-  redis.call('HSET', P .. 'inc:' .. inc.id, 'count', ms(inc.count), 'first', ms(inc.first),
-    'last', ms(inc.last))
+local function keep_numbers(P, id, inc)
+  redis.call('HSET', P .. 'inc:' .. id .. ':now', 'count', ms(inc.count), 'first',
+    ms(inc.first), 'last', ms(inc.last))
 end
 
-local function enqueue(P, inc, channel, install, now, node, message)
-  local id = string.format('triaged_%s_%d_%d_%s', install, tonumber(inc.number), inc.seq, channel)
+-- Whom to tell what a call does: ${out} gets the entries of the outbox, as HSET takes
+-- them, and ${deliveries} the same for the daemon.
+local function teller(channels, node)
+  return {channels = channels, node = node, out = {}, deliveries = {}}
+end
+
+local function enqueue(t, inc, channel, now, message)
+  local id = string.format('triaged_%s_%d_%d_%s', t.install, tonumber(inc.number), inc.seq, channel)
   local entry = string.format('{"id":%s,"channel":%s,"incident":%s,"node":%s,"seq":%d,'
     .. '"attempts":0,"created":%s,"due":0,"message":%s}', quote(id), quote(channel),
-    quote(inc.id), quote(node), inc.seq, ms(now), quote(message))
-  redis.call('HSET', P .. 'out', id, entry)
-  return entry
+    quote(inc.id), quote(t.node), inc.seq, ms(now), quote(message))
+  t.out[#t.out + 1], t.out[#t.out + 2] = id, entry
+  t.deliveries[#t.deliveries + 1] = entry
 end
 
--- Put one message of type ${what} about ${inc} into the outbox of each channel
--- that wants its severity; the deliveries are added to ${out}.  ${who} and ${why}
--- only for human actions.
-local function tell(P, inc, what, channels, now, node, samples, out, who, why)
-  local wanted = {}
-  for _, channel in ipairs(channels) do
+-- Make one message of type ${what} about ${inc} for each channel that wants its severity.
+-- ${who} and ${why} only for what closes or acknowledges.
+local function tell(P, t, inc, what, now, who, why)
+  local wanted, extra = {}, ''
+  for _, channel in ipairs(t.channels) do
     if RANK[inc.severity] >= channel.least then wanted[#wanted + 1] = channel.id end
   end
   if #wanted == 0 then return end
-  local install = redis.call('HGET', P .. 'meta', 'install')
-  local message, extra = nil, ''
+  t.install = t.install or redis.call('HGET', P .. 'meta', 'install')
   if who then
     extra = ',"by":' .. quote(who) .. ',"message":' .. quote(why)
   end
   inc.seq = tonumber(inc.seq) + 1
-  redis.call('HSET', P .. 'inc:' .. inc.id, 'seq', inc.seq)
-  message = string.format('{"type":"incident.%s","timestamp":"%s","data":{"node":%s,"incident":%s%s}}',
-    what, rfc3339(now), quote(node), incident_json(inc, samples), extra)
-  for _, channel in ipairs(wanted) do
-    out[#out + 1] = enqueue(P, inc, channel, install, now, node, message)
-  end
+  redis.call('HSET', P .. 'inc:' .. inc.id .. ':now', 'seq', inc.seq)
+  local message = string.format(
+    '{"type":"incident.%s","timestamp":"%s","data":{"node":%s,"incident":%s%s}}',
+    what, rfc3339(now), quote(t.node), incident_json(inc, TOLD_SAMPLES), extra)
+  for _, channel in ipairs(wanted) do enqueue(t, inc, channel, now, message) end
 end
 
--- A storm opens thousands of incidents with the same words.
-local noted = {}
+local function put_out(P, t)
+  if #t.out > 0 then redis.call('HSET', P .. 'out', unpack(t.out)) end
+  t.out = {}
+end
+
+local function history_json(now, action, by, message)
+  return string.format('{"time":"%s","action":%s,"by":%s,"message":%s}', rfc3339(now),
+    quote(action), quote(by), quote(message))
+end
 
 local function note(P, id, now, action, by, message)
-  local n = noted
-  if n.now ~= now or n.action ~= action or n.by ~= by or n.message ~= message then
-    n = {now = now, action = action, by = by, message = message}
-    n.text = string.format('{"time":"%s","action":%s,"by":%s,"message":%s}', rfc3339(now),
-      quote(action), quote(by), quote(message))
-    noted = n
-  end
-  redis.call('RPUSH', P .. 'inc:' .. id .. ':history', n.text)
+  redis.call('RPUSH', P .. 'inc:' .. id .. ':history', history_json(now, action, by, message))
 end
 
 -- ---- groups ------------------------------------------------------------------
@@ -164,6 +182,12 @@ local function with_number(group, number)
   return string.sub(group, 1, 9) .. struct.pack('>I8', number) .. string.sub(group, 18)
 end
 
+local NEW = 'o\0\0\0\0\0\0\0\0' -- from byte 9: its incident has no number yet
+
+local function number_of(group)
+  return struct.unpack('>I8', string.sub(group, 10, 17))
+end
+
 local function touched(group)
   return struct.unpack('>I4', string.sub(group, 18, 21))
 end
@@ -172,7 +196,7 @@ end
 -- outdated with it, so the version is no more one that it knows.
 local function close_group(key, field, number)
   local group = redis.call('HGET', key, field)
-  if not group or struct.unpack('>I8', string.sub(group, 10, 17)) ~= number then return end
+  if not group or number_of(group) ~= number then return end
   local first = (string.byte(group, 1) + 128) % 256
   redis.call('HSET', key, field,
     string.char(first) .. string.sub(group, 2, 8) .. 'c' .. string.sub(group, 10))
@@ -180,8 +204,8 @@ end
 
 local function forget_group(P, key, field, group)
   if string.sub(group, 9, 9) == 'o' then
-    local inc = load_incident(P, string.format('INC-%d', struct.unpack('>I8', string.sub(group, 10, 17))))
-    if inc then keep_numbers(P, inc) end
+    local inc = load_incident(P, 'INC-' .. number_of(group))
+    if inc then keep_numbers(P, inc.id, inc) end
   end
   redis.call('HDEL', key, field)
 end
@@ -204,12 +228,21 @@ local function evict(P, key, cap, most)
   return gone
 end
 
--- Of some groups at random those that were not used for ${ttl} seconds go.
+-- Of some groups at random those that were not used for ${ttl} seconds go; of more, up to
+-- ${most}, as long as these are many.
 local function expire(P, key, ttl, now, most)
-  local some = redis.call('HRANDFIELD', key, -most, 'WITHVALUES')
-  for i = 1, #some, 2 do
-    if touched(some[i + 1]) + ttl < now then forget_group(P, key, some[i], some[i + 1]) end
-  end
+  local seen, gone = 0, 0
+  repeat
+    local some = redis.call('HRANDFIELD', key, -EXPIRE_STEP, 'WITHVALUES')
+    gone = 0
+    for i = 1, #some, 2 do
+      if touched(some[i + 1]) + ttl < now then
+        gone = gone + 1
+        forget_group(P, key, some[i], some[i + 1])
+      end
+    end
+    seen = seen + EXPIRE_STEP
+  until seen >= most or 4 * gone < EXPIRE_STEP
 end
 
 -- Lines of events that are below the threshold so far, for when it is reached: of the
@@ -227,16 +260,23 @@ local function keep_lines(P, name, lines, ttl)
   if ttl > 0 then redis.call('EXPIRE', key, ttl) end
 end
 
--- Those of them that lie between ${first} and ${last}; they are the incident's now.
-local function take_lines(P, name, first, last)
-  local key, found = P .. 's:' .. name, {}
-  for _, line in ipairs(redis.call('LRANGE', key, 0, -1)) do
+-- ${text}, an incident that opens, with those of them that are of its time before its own.
+local function with_lines(P, name, text)
+  local key = P .. 's:' .. name
+  local lines = redis.call('LRANGE', key, 0, -1)
+  if #lines == 0 then return text end
+  local values, at = {cmsgpack.unpack(text)}, #OPENED
+  local first, last = values[at - 1], values[at]
+  for _, line in ipairs(lines) do
     local time, json = string.match(line, '^(%-?%d+) (.*)$')
     time = tonumber(time)
-    if time and time >= first and time <= last then found[#found + 1] = json end
+    if time and time >= first and time <= last then
+      at = at + 1
+      table.insert(values, at, json)
+    end
   end
   redis.call('DEL', key)
-  return found
+  return cmsgpack.pack(unpack(values))
 end
 
 -- ---- commit ----------------------------------------------------------------
@@ -246,6 +286,7 @@ end
 local function reader(args)
   local at = 0
   local r = {}
+  function r.rest() return #args - at end
   function r.text()
     at = at + 1
     if args[at] == nil then error('too few arguments') end
@@ -266,118 +307,121 @@ local function reader(args)
     for i = 1, n do list[i] = {id = r.text(), least = r.number()} end
     return list
   end
-  function r.rest() return #args - at end
+  -- The next ${n}: where they begin and end.
+  function r.skip(n)
+    if n < 0 or n > r.rest() then error('too few arguments') end
+    at = at + n
+    return at - n + 1, at
+  end
   return r
 end
 
 -- An incident that events of a group opened ('o'), joined ('j') or that is over ('c').
 local function read_incident(r)
-  local inc = {kind = r.text(), number = r.number(), count = r.number(), first = r.number(),
-    last = r.number(), at = r.number(), grown = r.number() == 1, samples = r.list()}
-  if inc.kind == 'o' then inc.title, inc.key, inc.relay = r.text(), r.text(), r.text() end
-  return inc
+  return {kind = r.text(), number = r.number(), count = r.number(), first = r.number(),
+    last = r.number(), at = r.number(), grown = r.number() == 1, text = r.text(), relay = r.text()}
 end
 
--- A group: what it becomes, and what else is to be done about it.
+-- A group with more than what it becomes.
 local function read_group(r)
-  local g = {field = r.text(), bytes = r.text()}
-  if r.number() == 0 then return g end
-  g.due, g.lines, g.incidents = r.number(), r.list(), {}
+  local g = {field = r.text(), bytes = r.text(), due = r.number(), lines = r.list(), incidents = {}}
   for i = 1, r.number() do g.incidents[i] = read_incident(r) end
   return g
 end
 
-local function read_rule(P, r)
-  local rule = {id = r.text(), file = r.text(), hash = r.text(), severity = r.text(),
-    criteria = r.text(), playbook = r.text(), name = r.text(), cap = r.number(), ttl = r.number(),
-    fresh = r.number(), groups = {}}
-  if not RANK[rule.severity] then error('no severity: ' .. rule.severity) end
+-- Most groups only become something else: their arguments are those of HSET.  Most of the
+-- others open an incident.
+local function read_rule(P, args)
+  local r = reader(args)
+  local rule = {id = r.text(), name = r.text(), cap = r.number(), ttl = r.number(),
+    fresh = r.number(), args = args, groups = {}}
   rule.key = P .. 'g:' .. rule.name
+  rule.plain, rule.plain_end = r.skip(2 * r.number())
+  rule.opens, rule.opens_end = r.skip(3 * r.number())
+  if rule.opens_end - rule.plain >= CHUNK then error('too many groups') end
   while r.rest() > 0 do rule.groups[#rule.groups + 1] = read_group(r) end
   return rule
 end
 
-local function open_incident(P, rule, g, inc, c)
-  local key = P .. 'inc:' .. inc.id
-  inc.state, inc.seq, inc.node, inc.severity = 'open', 0, c.node, rule.severity
-  inc.opened = c.now == 0 and inc.at or c.now
-  inc.rule, inc.rule_file, inc.rule_hash = rule.id, rule.file, rule.hash
-  inc.criteria, inc.playbook = rule.criteria, rule.playbook
-  redis.call('HSET', key, 'id', inc.id, 'number', inc.number, 'state', 'open', 'rule', rule.id,
-    'rule_file', rule.file, 'rule_hash', rule.hash, 'title', inc.title,
-    'severity', rule.severity, 'criteria', rule.criteria, 'playbook', rule.playbook,
-    'key', inc.key, 'opened', ms(inc.opened), 'node', c.node, 'seq', 0,
-    'group', rule.name, 'field', g.field, 'count', ms(inc.count), 'first', ms(inc.first),
-    'last', ms(inc.last))
-  redis.call('ZADD', P .. 'incidents', inc.number, inc.id)
-  note(P, inc.id, inc.opened, 'opened', 'triaged', rule.criteria)
-  if inc.relay ~= '' then
-    local n = redis.call('HINCRBY', P .. 'meta', 'relay', 1) * c.step + c.first - 1
-    local entry = string.format('{"id":%d,"incident":%s,%s', n, quote(inc.id), string.sub(inc.relay, 2))
-    redis.call('HSET', P .. 'relay:' .. c.node, n, entry)
-    c.relayed[#c.relayed + 1] = entry
+-- What of incidents waits to be written with others of its kind.
+local function put_incidents(P, c)
+  if #c.values > 0 then
+    redis.call('MSET', unpack(c.values))
+    redis.call('ZADD', P .. 'incidents', unpack(c.ids))
+    c.values, c.ids = {}, {}
   end
+  put_out(P, c.tell)
+end
+
+-- Give ${text} a number.
+local function open_incident(P, c, text)
+  local number, values, ids = c.number * c.step + c.first, c.values, c.ids
+  local id, n = 'INC-' .. number, #values
+  c.number = c.number + 1
+  values[n + 1], values[n + 2] = P .. 'inc:' .. id, text
+  ids[n + 1], ids[n + 2] = number, id
+  if #c.tell.channels > 0 then
+    local inc = unpack_incident(number, text)
+    tell(P, c.tell, inc, 'opened', inc.opened)
+  end
+  if n >= CHUNK or #c.tell.out >= CHUNK then put_incidents(P, c) end
+  return number
+end
+
+-- For rules that count incidents.
+local function add_relayed(P, c, number, relay)
+  local n = redis.call('HINCRBY', P .. 'meta', 'relay', 1) * c.step + c.first - 1
+  local entry = string.format('{"id":%d,"incident":"INC-%d",%s', n, number, string.sub(relay, 2))
+  redis.call('HSET', P .. 'relay:' .. c.node, n, entry)
+  c.relayed[#c.relayed + 1] = entry
 end
 
 local function expire_incident(P, id)
-  for _, part in ipairs({'', ':samples', ':history'}) do
+  for _, part in ipairs({'', ':now', ':history'}) do
     redis.call('EXPIRE', P .. 'inc:' .. id .. part, KEEP_CLOSED)
   end
 end
 
+-- One that was there before, and is told again, or over.
+local function tell_change(P, c, id, inc)
+  local whole, now = load_incident(P, id), c.now == 0 and inc.at or c.now
+  if not whole or (inc.kind == 'j' and whole.state ~= 'open') then return end
+  whole.count, whole.first, whole.last = inc.count, inc.first, inc.last
+  if inc.kind == 'j' then
+    tell(P, c.tell, whole, 'updated', now)
+    return
+  end
+  whole.state = 'closed'
+  redis.call('HSET', P .. 'inc:' .. id .. ':now', 'state', 'closed')
+  note(P, id, now, 'closed', 'triaged', 'it is over: ' .. whole.criteria)
+  tell(P, c.tell, whole, 'closed', now, 'triaged', 'it is over')
+  expire_incident(P, id)
+end
+
+local function change_incident(P, c, g, inc)
+  local id = 'INC-' .. inc.number
+  if #c.ids > 0 and c.ids[1] <= inc.number then put_incidents(P, c) end
+  if inc.kind == 'c' or number_of(g.bytes) ~= inc.number then keep_numbers(P, id, inc) end
+  if inc.text ~= '' then redis.call('APPEND', P .. 'inc:' .. id, inc.text) end
+  if inc.kind == 'c' or inc.grown then tell_change(P, c, id, inc) end
+end
+
 local function write_incident(P, rule, g, inc, c)
-  local what = inc.kind == 'o' and 'opened' or inc.grown and 'updated' or nil
   if inc.kind == 'o' then
-    c.opened[#c.opened + 1] = inc.number
-    inc.id = string.format('INC-%d', inc.number)
-    local name = rule.name .. ':' .. g.field
-    local lines = take_lines(P, name, inc.first, inc.last)
-    for _, line in ipairs(inc.samples) do lines[#lines + 1] = line end
-    inc.samples = lines
-    open_incident(P, rule, g, inc, c)
-  else
-    inc.id = string.format('INC-%d', inc.number)
+    c.latest = open_incident(P, c, with_lines(P, rule.name .. ':' .. g.field, inc.text))
+    if string.sub(g.bytes, 9, 17) == NEW then g.number = c.latest end
+    if inc.relay ~= '' then add_relayed(P, c, c.latest, inc.relay) end
+    return
   end
-  local key = P .. 'inc:' .. inc.id
-  if inc.kind ~= 'o' then keep_numbers(P, inc) end
-  if #inc.samples > 0 then
-    redis.call('RPUSH', key .. ':samples', unpack(inc.samples, 1, math.min(#inc.samples, SAMPLES)))
-  end
-  if inc.kind == 'c' then
-    local why = 'it is over: ' .. rule.criteria
-    redis.call('HSET', key, 'state', 'closed')
-    note(P, inc.id, c.now == 0 and inc.at or c.now, 'closed', 'triaged', why)
-    what = 'closed'
-    expire_incident(P, inc.id)
-  end
-  if not what or #c.channels == 0 then return end
-  local whole = inc
-  if inc.kind ~= 'o' then
-    whole = load_incident(P, inc.id)
-    if whole then whole.count, whole.first, whole.last = inc.count, inc.first, inc.last end
-  end
-  if not whole or (what == 'updated' and whole.state ~= 'open') then return end
-  tell(P, whole, what, c.channels, c.now == 0 and inc.at or c.now, c.node,
-    redis.call('LRANGE', key .. ':samples', 0, TOLD_SAMPLES - 1), c.deliveries,
-    inc.kind == 'c' and 'triaged' or nil, 'it is over')
+  if inc.number == 0 then inc.number = c.latest end -- the one that was opened just before
+  change_incident(P, c, g, inc)
 end
 
 -- What a group has besides its bytes.
 local function write_more(P, rule, g, c)
+  for _, inc in ipairs(g.incidents) do write_incident(P, rule, g, inc, c) end
+  if g.number then g.bytes = with_number(g.bytes, g.number) end
   local name = rule.name .. ':' .. g.field
-  for _, inc in ipairs(g.incidents) do
-    if inc.kind == 'o' then
-      inc.number = c.number * c.step + c.first
-      c.number = c.number + 1
-      if string.sub(g.bytes, 9, 17) == 'o\0\0\0\0\0\0\0\0' then c.last = inc.number end
-    elseif inc.number == 0 then
-      inc.number = c.number -- the one that was opened just before
-    end
-    write_incident(P, rule, g, inc, c)
-  end
-  if c.last then
-    g.bytes, c.last = with_number(g.bytes, c.last), nil
-  end
   if #g.lines > 0 then keep_lines(P, name, g.lines, rule.ttl) end
   if g.due == 0 then
     redis.call('ZREM', P .. 'due', name)
@@ -386,25 +430,48 @@ local function write_more(P, rule, g, c)
   end
 end
 
-local function write_rule(P, rule, c)
+-- All groups that may have lines, as a set: asked for once in a commit.
+local function names_of_lines(P, c)
+  if not c.waiting then
+    c.waiting = {}
+    for _, name in ipairs(redis.call('LRANGE', P .. 'sq', 0, -1)) do c.waiting[name] = true end
+  end
+  return c.waiting
+end
+
+-- A storm opens thousands of incidents; so these pass by quickly.
+local function write_opened(P, rule, c, pairs_)
+  local args, prefix = rule.args, rule.name .. ':'
+  local waiting = rule.opens_end - rule.opens > MANY and names_of_lines(P, c)
+  for i = rule.opens, rule.opens_end, 3 do
+    local text, name = args[i + 2], prefix .. args[i]
+    if not waiting or waiting[name] then text = with_lines(P, name, text) end
+    local n = #pairs_
+    pairs_[n + 1], pairs_[n + 2] = args[i], with_number(args[i + 1], open_incident(P, c, text))
+  end
+end
+
+local function write_groups(P, rule, c)
   local pairs_ = {}
+  if rule.plain_end > rule.plain then
+    redis.call('HSET', rule.key, unpack(rule.args, rule.plain, rule.plain_end))
+  end
+  write_opened(P, rule, c, pairs_)
   for _, g in ipairs(rule.groups) do
-    if g.incidents then write_more(P, rule, g, c) end
-    pairs_[#pairs_ + 1] = g.field
-    pairs_[#pairs_ + 1] = g.bytes
-    if #pairs_ >= CHUNK then
-      redis.call('HSET', rule.key, unpack(pairs_))
-      pairs_ = {}
-    end
+    write_more(P, rule, g, c)
+    pairs_[#pairs_ + 1], pairs_[#pairs_ + 2] = g.field, g.bytes
   end
+  put_incidents(P, c)
   if #pairs_ > 0 then redis.call('HSET', rule.key, unpack(pairs_)) end
+end
+
+local function write_rule(P, rule, c)
+  write_groups(P, rule, c)
   local gone = rule.fresh > 0 and evict(P, rule.key, rule.cap, 2 * rule.fresh + 16) or 0
-  if gone > 0 then
-    c.evicted[#c.evicted + 1] = rule.id
-    c.evicted[#c.evicted + 1] = gone
-  end
-  if rule.ttl > 0 and c.now > 0 then
-    expire(P, rule.key, rule.ttl, math.floor(c.now / 1000), math.min(1000, 5 + 2 * rule.fresh))
+  if gone > 0 then c.evicted[rule.id] = (c.evicted[rule.id] or 0) + gone end
+  if rule.ttl > 0 and c.now > 0 and (rule.fresh > 0 or not c.looked[rule.key]) then
+    c.looked[rule.key] = true
+    expire(P, rule.key, rule.ttl, math.floor(c.now / 1000), math.min(1000, 2 * rule.fresh))
     redis.call('EXPIRE', rule.key, rule.ttl)
   end
 end
@@ -463,11 +530,16 @@ local function write_positions(P, node, positions)
   end
 end
 
--- What became of events, a day: "RULE DISPOSITION" and how many.
-local function count_dispositions(P, day, counts)
-  local key = P .. 'disp:' .. day
-  for _, count in ipairs(counts) do redis.call('HINCRBY', key, count[1], ms(count[2])) end
-  if #counts > 0 then redis.call('EXPIRE', key, KEEP_CLOSED) end
+-- What became of events, a day: "RULE DISPOSITION" and how many; and groups that were too
+-- many.  Returns the rules of which it is the first time that day.
+local function count_dispositions(P, day, counts, evicted)
+  local key, first = P .. 'disp:' .. day, {}
+  for i = 1, #counts, 2 do redis.call('HINCRBY', key, counts[i], ms(counts[i + 1])) end
+  for rule, n in pairs(evicted) do
+    if redis.call('HINCRBY', key, rule .. ' evicted', n) == n then first[#first + 1] = rule end
+  end
+  if #counts > 0 or next(evicted) then redis.call('EXPIRE', key, KEEP_CLOSED) end
+  return first
 end
 
 -- The commit under way.  It is one transaction (MULTI) of several calls, since one of
@@ -488,8 +560,8 @@ local commit = nil
 local function begin(keys, args)
   local P, r = keys[1], reader(args)
   commit = nil
-  local c = {node = r.text(), opened = {}, deliveries = {}, evicted = {}, relayed = {},
-    collisions = {}, positions = {}, gaps = {}, ended = {}, begun = {}}
+  local c = {node = r.text(), values = {}, ids = {}, evicted = {}, relayed = {},
+    collisions = {}, looked = {}, positions = {}, gaps = {}, ended = {}, begun = {}}
   c.fence = r.number()
   c.now = r.number()
   c.step, c.first = r.number(), r.number()
@@ -497,7 +569,7 @@ local function begin(keys, args)
   if c.fence ~= stored + 1 then
     return fail('FENCE', string.format('%d is not next after %d', c.fence, stored))
   end
-  c.channels = r.channels()
+  c.tell = teller(r.channels(), c.node)
   for i = 1, r.number() do c.positions[i] = {r.text(), r.text()} end
   for i = 1, r.number() do c.gaps[i] = {r.text(), r.number(), r.number(), r.text()} end
   for i = 1, r.number() do c.ended[i] = r.text() end
@@ -511,19 +583,18 @@ local function begin(keys, args)
   return 'OK'
 end
 
--- FCALL triaged_check 1 P rule name first {field version}...
+-- FCALL triaged_check 1 P rule name first field... version...
 -- Are the groups of a rule what they were taken for?  rule and first number them in
 -- the answer of end.
 local function check(keys, args)
-  local c = commit
+  local c, n = commit, (#args - 3) / 2
   if not c or c.wait then return 'OK' end
-  local rule, key, first, fields = tonumber(args[1]), keys[1] .. 'g:' .. args[2], tonumber(args[3]), {}
-  for i = 4, #args, 2 do fields[#fields + 1] = args[i] end
-  local now = redis.call('HMGET', key, unpack(fields))
-  for i = 1, #fields do
-    if version(now[i]) ~= args[3 + 2 * i] then
-      local n = #c.collisions
-      c.collisions[n + 1], c.collisions[n + 2], c.collisions[n + 3] = rule, first + i - 1, now[i] or ''
+  local now = redis.call('HMGET', keys[1] .. 'g:' .. args[2], unpack(args, 4, 3 + n))
+  for i = 1, n do
+    if version(now[i]) ~= args[3 + n + i] then
+      local at = #c.collisions
+      c.collisions[at + 1], c.collisions[at + 2] = tonumber(args[1]), tonumber(args[3]) + i - 1
+      c.collisions[at + 3] = now[i] or ''
     end
   end
   return 'OK'
@@ -546,11 +617,11 @@ local function write_commit(P, c)
   if #c.done > 0 then redis.call('HDEL', P .. 'relay:' .. c.node, unpack(c.done)) end
 end
 
--- FCALL triaged_write 1 P id file hash severity criteria playbook name cap ttl fresh group...
+-- FCALL triaged_write 1 P id name cap ttl fresh n {field group}... n {field group incident}... more...
 local function write(keys, args)
   local c = commit
   if is_refused(c) then return 'OK' end
-  local rule = read_rule(keys[1], reader(args))
+  local rule = read_rule(keys[1], args)
   write_commit(keys[1], c)
   write_rule(keys[1], rule, c)
   return 'OK'
@@ -558,9 +629,9 @@ end
 
 -- FCALL triaged_end 1 P day {"rule what" n}...
 -- The counts are what became of events.
--- Returns {"OK", numbers of opened incidents, new outbox entries, rules whose groups were
--- too many and how many went, new entries of the relay}; or {"COLLISION", {rule, group,
--- what it is}...} or {"WAIT"}, and nothing is changed.
+-- Returns {"OK", number of the first incident that was opened, new outbox entries, rules of
+-- which groups were too many for the first time that day, new entries of the relay}; or
+-- {"COLLISION", {rule, group, what it is}...} or {"WAIT"}, and nothing is changed.
 local function finish(keys, args)
   local P, c, counts = keys[1], commit, {}
   commit = nil
@@ -570,11 +641,11 @@ local function finish(keys, args)
     redis.call('SET', P .. 'turn', c.node, 'PX', TURN)
     return {'COLLISION', c.collisions}
   end
-  for i = 2, #args, 2 do counts[#counts + 1] = {args[i], tonumber(args[i + 1])} end
+  for i = 2, #args, 2 do counts[i - 1], counts[i] = args[i], tonumber(args[i + 1]) end
   write_commit(P, c)
-  count_dispositions(P, args[1], counts)
+  local first = count_dispositions(P, args[1], counts, c.evicted)
   if c.number > c.before then redis.call('SET', P .. 'seq', c.number) end
-  return {'OK', c.opened, c.deliveries, c.evicted, c.relayed}
+  return {'OK', c.before * c.step + c.first, c.tell.deliveries, first, c.relayed}
 end
 
 -- ---- the other functions ---------------------------------------------------
@@ -653,9 +724,11 @@ local function show(keys, args)
       waiting[#waiting + 1] = cjson.encode(d)
     end
   end
+  local history = redis.call('LRANGE', key .. ':history', 0, -1)
+  table.insert(history, 1, history_json(inc.opened, 'opened', 'triaged', inc.criteria))
   return string.format('{"incident":%s,"node":%s,"history":[%s],"deliveries":[%s]}',
-    incident_json(inc, redis.call('LRANGE', key .. ':samples', 0, -1)), quote(inc.node),
-    table.concat(redis.call('LRANGE', key .. ':history', 0, -1), ','), table.concat(waiting, ','))
+    incident_json(inc, SAMPLES), quote(inc.node),
+    table.concat(history, ','), table.concat(waiting, ','))
 end
 
 -- FCALL triaged_move 1 P id action by message now node nchannels {id least}...
@@ -663,26 +736,26 @@ end
 local function move(keys, args)
   local P, r = keys[1], reader(args)
   local id, action, by, message = r.text(), r.text(), r.text(), r.text()
-  local now, node, channels = r.number(), r.text(), r.channels()
+  local now, node = r.number(), r.text()
+  local t = teller(r.channels(), node)
   local inc, m = load_incident(P, id), MOVES[action]
   if not inc then return fail('NOINCIDENT', 'there is no incident ' .. id) end
   if not m then return fail('NOACTION', 'there is no action ' .. action) end
   if not m.from[inc.state] then
     return fail('STATE', id .. ' is ' .. inc.state .. ' already')
   end
-  local deliveries, key = {}, P .. 'inc:' .. id
   inc.state = m.to
-  redis.call('HSET', key, 'state', m.to)
+  redis.call('HSET', P .. 'inc:' .. id .. ':now', 'state', m.to)
   note(P, id, now, m.what, by, message)
-  tell(P, inc, m.what, channels, now, node, redis.call('LRANGE', key .. ':samples', 0,
-    TOLD_SAMPLES - 1), deliveries, by, message)
+  tell(P, t, inc, m.what, now, by, message)
+  put_out(P, t)
   if m.to == 'closed' then
     forget_dead(P, id)
-    keep_numbers(P, inc)
+    keep_numbers(P, id, inc)
     expire_incident(P, id)
     if inc.group then close_group(P .. 'g:' .. inc.group, inc.field, tonumber(inc.number)) end
   end
-  return {show(keys, args), deliveries}
+  return {show(keys, args), t.deliveries}
 end
 
 -- FCALL triaged_delivered 1 P id result attempts due text now
@@ -694,7 +767,8 @@ local function delivered(keys, args)
   local entry = redis.call('HGET', P .. 'out', id)
   if not entry then return 0 end
   local d = cjson.decode(entry)
-  local state = redis.call('HGET', P .. 'inc:' .. d.incident, 'state')
+  local state = redis.call('EXISTS', P .. 'inc:' .. d.incident) == 1
+    and (redis.call('HGET', P .. 'inc:' .. d.incident .. ':now', 'state') or 'open')
   local words = d.channel .. ': ' .. text .. ' (attempt ' .. attempts .. ', ' .. id .. ')'
   if result == 'done' then
     redis.call('HDEL', P .. 'out', id)
@@ -728,7 +802,7 @@ local function list(keys, args)
     if not inc then
       redis.call('ZREM', P .. 'incidents', id)
     elseif which == 'all' or inc.state ~= 'closed' then
-      found[#found + 1] = incident_json(inc, {})
+      found[#found + 1] = incident_json(inc, 0)
       if #found == limit then break end
     end
   end
