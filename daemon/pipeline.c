@@ -42,6 +42,7 @@ struct pipeline {
 	struct ev_timer *later; /* commit positions that moved without events */
 	bool news;              /* positions gathered that shall not wait */
 	bool full;              /* the source is paused until a commit is in */
+	int64_t committing;     /* monotonic ms since which a commit is under way */
 	bool draining;
 	bool closed; /* nothing more can be told by the intake */
 	bool behind; /* scratch: a source has something unread */
@@ -188,6 +189,7 @@ commit(struct pipeline *p, bool urgent)
 	ev_timer_cancel(p->later);
 	if (p->intake != NULL)
 		intake_sent(p->intake);
+	p->committing = clock_mono();
 	state_commit(p->state, correlate_take(p->correlator));
 }
 
@@ -227,6 +229,7 @@ committed(void *ctx, const struct batch *b, size_t nopened)
 	struct pipeline *p = ctx;
 
 	p->stats.incidents += nopened;
+	correlate_committed(p->correlator, b, nopened, clock_mono() - p->committing);
 	if (p->intake != NULL)
 		pass_back(p->intake, b);
 	commit(p, !p->draining);

@@ -51,6 +51,7 @@ struct batch_entry {
 	int64_t last; /* greatest event time, ms */
 	uint64_t rest; /* events after the points */
 	int64_t rest_first, rest_last;
+	size_t left; /* events until it probably opens an incident; 0: it has, or had one */
 	size_t nsamples;
 	struct batch_sample *samples; /* room for BATCH_SAMPLES, or NULL */
 	struct sv key; /* the group's name within the rule: "11:192.0.2.10" for each field */
@@ -108,6 +109,7 @@ struct batch {
 	size_t nrelayed;
 	struct arena arena; /* of entries' keys, points and samples */
 	size_t nsamples;    /* of all entries */
+	size_t nopening;    /* incidents that it opens, at a guess */
 	size_t bytes;       /* of gaps */
 	struct ruleset **rulesets; /* references that keep the entries' rules alive */
 	size_t nrulesets;

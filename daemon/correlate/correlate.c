@@ -9,6 +9,7 @@
 
 #include "correlate/correlate_internal.h"
 #include "correlate/group_key.h"
+#include "correlate/pace.h"
 #include "rule/rule_list.h"
 #include "rule/ruleset.h"
 #include "util/clock.h"
@@ -29,6 +30,7 @@ struct correlator {
 	struct group_index index; /* -> the latest entry of a group */
 	struct group_cache *cache;
 	struct ahead *ahead;
+	struct pace pace;
 	unsigned partitions;
 	struct group trial; /* scratch: an entry's points, applied to nothing */
 	uint64_t *recorded; /* events of rules that no incident rule counts, by index ... */
@@ -99,17 +101,27 @@ hold_ruleset(struct batch *b, struct ruleset *rules)
 	b->rulesets[b->nrulesets++] = ruleset_ref(rules);
 }
 
-/* Has the group's incident lines enough?  As far as is known here. */
-static bool
-is_sampled(struct correlator *c, const struct incident_rule *rule, struct sv key)
+/* What is known of the group, of commits so far: are its incident's lines enough, and how
+ * many events does it probably take until one opens? */
+static void
+look_back(struct correlator *c, struct batch_entry *e)
 {
-	struct sv bytes = group_cache_get(c->cache, rule, key);
+	struct group *g = &c->trial;
+	struct sv bytes = group_cache_get(c->cache, e->rule, e->key);
+	int64_t least = e->rule->condition.least;
 
-	c->trial.rule = rule;
-	return bytes.n > 0 && group_decode(&c->trial, bytes) && c->trial.incident.number != 0 &&
-	    !c->trial.closed &&
-	    (c->trial.incident.samples >= BATCH_SAMPLES ||
-	        (c->trial.incident.samples > 0 && batch_is_storm(c->batch)));
+	g->rule = e->rule;
+	group_clear(g);
+	if (bytes.n > 0)
+		group_decode(g, bytes);
+	e->left = 1;
+	if (group_kind_counts(e->rule->condition.kind) && least > (int64_t)g->npoints)
+		e->left = (size_t)least - g->npoints;
+	if (g->incident.number == 0 || g->closed)
+		return;
+	e->left = 0;
+	e->sampled = g->incident.samples >= BATCH_SAMPLES ||
+	    (g->incident.samples > 0 && batch_is_storm(c->batch));
 }
 
 /* The number of points at which they can satisfy the rule alone. */
@@ -131,8 +143,8 @@ add_entry(struct correlator *c, const struct incident_rule *rule)
 	entry = &b->entries[b->nentries];
 	*entry = (struct batch_entry){.rule = rule,
 	    .key = {arena_copy(&b->arena, c->key.p, c->key.n), c->key.n},
-	    .check_at = first_check(rule),
-	    .sampled = is_sampled(c, rule, buf_view(&c->key))};
+	    .check_at = first_check(rule)};
+	look_back(c, entry);
 	group_index_put(&c->index, b, rule, entry->key, b->nentries);
 	b->nentries++;
 	return entry;
@@ -244,6 +256,8 @@ count(struct correlator *c, struct batch_entry *e, const struct group_event *eve
 {
 	if (event->time > e->last || (e->npoints == 0 && e->rest == 0))
 		e->last = event->time;
+	if (e->left > 0 && --e->left == 0)
+		c->batch->nopening++;
 	if (e->satisfied) {
 		add_rest(e, event->time);
 		return;
@@ -605,7 +619,16 @@ correlate_pending(const struct correlator *c, bool urgent)
 bool
 correlate_full(const struct correlator *c)
 {
-	return c->batch->nentries >= FULL_ENTRIES || batch_size(c->batch) >= FULL_BYTES;
+	const struct batch *b = c->batch;
+
+	return b->nentries + PACE_OPENING * b->nopening >= pace_room(&c->pace) ||
+	    b->nentries >= FULL_ENTRIES || batch_size(b) >= FULL_BYTES;
+}
+
+void
+correlate_committed(struct correlator *c, const struct batch *b, size_t nopened, int64_t took)
+{
+	pace_learn(&c->pace, b->nentries, nopened, took);
 }
 
 struct batch *

@@ -61,8 +61,11 @@ void correlate_gap(struct correlator *c, const struct trouble *t, int64_t now);
 
 /* Something to commit: events (${urgent}) or at least positions. */
 bool correlate_pending(const struct correlator *c, bool urgent);
-/* More than one commit should carry. */
+/* As much as one commit should carry: what more is read waits. */
 bool correlate_full(const struct correlator *c);
+/* ${b}, of those that were taken, is in; it opened ${nopened} incidents and took ${took} ms. */
+void correlate_committed(
+    struct correlator *c, const struct batch *b, size_t nopened, int64_t took);
 
 /* Hand the batch over; a new one gathers. */
 struct batch *correlate_take(struct correlator *c);

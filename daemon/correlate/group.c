@@ -166,6 +166,12 @@ group_grown(struct group *g)
 }
 
 bool
+group_kind_counts(enum condition_kind kind)
+{
+	return kind == CONDITION_COUNT || kind == CONDITION_DISTINCT;
+}
+
+bool
 group_kind_folds(enum condition_kind kind)
 {
 	return kind < CONDITION_ABSENT;

@@ -87,6 +87,9 @@ bool group_grown(struct group *g);
 /* When time alone will change something: ms, or INT64_MAX. */
 int64_t group_due(const struct group *g);
 
+/* Does an incident open at so many points? */
+bool group_kind_counts(enum condition_kind kind);
+
 /* Do all events join while an incident is open? */
 bool group_kind_folds(enum condition_kind kind);
 /* And does a run of events without a pause longer than rearm, that satisfies the rule
