@@ -109,6 +109,7 @@ struct batch {
 	size_t nrelayed;
 	struct arena arena; /* of entries' keys, points and samples */
 	size_t nsamples;    /* of all entries */
+	size_t nfresh;      /* groups that are new, or were not written lately */
 	size_t nopening;    /* incidents that it opens, at a guess */
 	size_t bytes;       /* of gaps */
 	struct ruleset **rulesets; /* references that keep the entries' rules alive */

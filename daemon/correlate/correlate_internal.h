@@ -1,5 +1,5 @@
 /*
- * correlate_internal: the index of groups, and how they are shown.
+ * correlate_internal: what the files of the correlator share.
  */
 #ifndef CORRELATE_CORRELATE_INTERNAL_H
 #define CORRELATE_CORRELATE_INTERNAL_H
@@ -9,6 +9,8 @@
 #include <stdint.h>
 
 #include "correlate/batch.h"
+#include "correlate/correlate.h"
+#include "correlate/pace.h"
 #include "model/event.h"
 #include "util/hash.h"
 
@@ -36,6 +38,37 @@ bool group_index_get(const struct group_index *x, const struct batch *b,
 /* Map it to ${entry}, instead of to an earlier entry of the same group. */
 void group_index_put(struct group_index *x, const struct batch *b,
     const struct incident_rule *rule, struct sv key, size_t entry);
+
+struct correlator {
+	struct batch *batch;
+	struct group_index index; /* -> the latest entry of a group */
+	struct group_cache *cache;
+	struct ahead *ahead;
+	struct pace pace;
+	unsigned partitions;
+	struct group trial; /* scratch: an entry's points, applied to nothing */
+	uint64_t *recorded; /* events of rules that no incident rule counts, by index ... */
+	struct ruleset *recorded_of; /* ... in this set, borrowed from the batch */
+	struct buf key;     /* scratch: the group at hand */
+	struct buf sample;  /* scratch */
+	struct correlate_stats stats;
+};
+
+/* The batch needs ${rules} as long as it lives. */
+void correlate_hold(struct correlator *c, struct ruleset *rules);
+
+/* correlate_entry.c: the entry of group c->key for an event at ${t}; */
+struct batch_entry *correlate_entry_find(
+    struct correlator *c, struct ruleset *rules, const struct incident_rule *rule, int64_t t);
+/* count ${event} in it; */
+void correlate_entry_count(
+    struct correlator *c, struct batch_entry *e, const struct group_event *event);
+/* and keep its line, if it is among the first. */
+void correlate_entry_sample(struct correlator *c, struct batch_entry *entry, const struct event *e);
+
+/* correlate_relay.c: count ${e}, of no rule of its own, for ${link}. */
+void correlate_count_for(struct correlator *c, struct ruleset *rules,
+    const struct incident_link *link, const struct event *e);
 
 /* The line of ${e} as an incident shows it: a JSON object. */
 void correlate_sample(const struct event *e, struct buf *out);

@@ -6,9 +6,7 @@
 #define COMMIT_TIME 220.0 /* ms that a commit may take: what is read may be twice as old */
 #define COST_FIRST 0.01
 #define TELLING 2000 /* groups from which on a commit tells what one costs */
-/* With less than this, a storm would not fold any more, and each of its events cost as much
- * as a group: a machine that is too slow is then later, but gets through. */
-#define ROOM_LEAST 40000
+#define ROOM_LEAST 4000
 #define ROOM_MOST (1U << 17)
 
 void

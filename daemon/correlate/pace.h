@@ -18,7 +18,7 @@ struct pace {
 /* A commit of ${groups} groups that opened ${opened} incidents took ${took} ms. */
 void pace_learn(struct pace *p, size_t groups, size_t opened, int64_t took);
 
-/* So many groups, incidents that open counted as PACE_OPENING more, may a batch hold. */
+/* So many new groups, incidents that open counted as PACE_OPENING more, may a batch hold. */
 size_t pace_room(const struct pace *p);
 
 #endif

@@ -21,6 +21,7 @@ local TURN = 500                -- ms for which a node whose commit collided goe
 local CHUNK = 2000              -- arguments of one command
 local TOLD_SAMPLES = 3          -- of those, in a message
 local EXPIRE_STEP = 10          -- groups that are looked at for being too old
+local IDLE_STEP = 50            -- groups that go with each commit when their rule is idle
 local MANY = 60                 -- arguments of groups with an incident that make a storm
 local RANK = {info = 0, low = 1, medium = 2, high = 3, critical = 4}
 
@@ -243,6 +244,17 @@ local function expire(P, key, ttl, now, most)
     end
     seen = seen + EXPIRE_STEP
   until seen >= most or 4 * gone < EXPIRE_STEP
+end
+
+-- Of a rule that counted nothing for so long that no group of it matters, all go, bit by
+-- bit: not by EXPIRE, since what they know of open incidents has to be kept.
+local function expire_rule(P, now)
+  local name = redis.call('ZRANGEBYSCORE', P .. 'idle', '-inf', ms(now), 'LIMIT', 0, 1)[1]
+  if not name then return end
+  local key = P .. 'g:' .. name
+  local some = redis.call('HRANDFIELD', key, IDLE_STEP, 'WITHVALUES')
+  for i = 1, #some, 2 do forget_group(P, key, some[i], some[i + 1]) end
+  if #some == 0 then redis.call('ZREM', P .. 'idle', name) end
 end
 
 -- Lines of events that are below the threshold so far, for when it is reached: of the
@@ -472,7 +484,7 @@ local function write_rule(P, rule, c)
   if rule.ttl > 0 and c.now > 0 and (rule.fresh > 0 or not c.looked[rule.key]) then
     c.looked[rule.key] = true
     expire(P, rule.key, rule.ttl, math.floor(c.now / 1000), math.min(1000, 2 * rule.fresh))
-    redis.call('EXPIRE', rule.key, rule.ttl)
+    redis.call('ZADD', P .. 'idle', ms(c.now + 1000 * rule.ttl), rule.name)
   end
 end
 
@@ -645,6 +657,7 @@ local function finish(keys, args)
   write_commit(P, c)
   local first = count_dispositions(P, args[1], counts, c.evicted)
   if c.number > c.before then redis.call('SET', P .. 'seq', c.number) end
+  if c.now > 0 then expire_rule(P, c.now) end
   return {'OK', c.before * c.step + c.first, c.tell.deliveries, first, c.relayed}
 end
 

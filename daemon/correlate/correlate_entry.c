@@ -1,0 +1,205 @@
+/*
+ * correlate_entry: events of a group become an entry of the batch: points, until these
+ * alone satisfy the rule, then a number; and the first lines.
+ */
+#include "correlate/correlate_internal.h"
+#include "correlate/group_key.h"
+#include "rule/ruleset.h"
+#include "util/xalloc.h"
+
+#define POINTS_FIRST 4
+#define POINTS_CHECK 32 /* from so many on at the latest, see whether they satisfy the rule alone */
+
+/* What is known of the group, of commits so far: are its incident's lines enough, and how
+ * many events does it probably take until one opens? */
+static void
+look_back(struct correlator *c, struct batch_entry *e)
+{
+	struct group *g = &c->trial;
+	struct sv bytes = group_cache_get(c->cache, e->rule, e->key);
+	int64_t least = e->rule->condition.least;
+
+	g->rule = e->rule;
+	group_clear(g);
+	if (bytes.n > 0)
+		group_decode(g, bytes);
+	else
+		c->batch->nfresh++;
+	e->left = 1;
+	if (group_kind_counts(e->rule->condition.kind) && least > (int64_t)g->npoints)
+		e->left = (size_t)least - g->npoints;
+	if (g->incident.number == 0 || g->closed)
+		return;
+	e->left = 0;
+	e->sampled = g->incident.samples >= BATCH_SAMPLES ||
+	    (g->incident.samples > 0 && batch_is_storm(c->batch));
+}
+
+/* The number of points at which they can satisfy the rule alone. */
+static size_t
+first_check(const struct incident_rule *rule)
+{
+	int64_t least = rule->condition.least;
+
+	return least < POINTS_FIRST ? POINTS_FIRST : least > POINTS_CHECK ? POINTS_CHECK : (size_t)least;
+}
+
+static struct batch_entry *
+add_entry(struct correlator *c, const struct incident_rule *rule)
+{
+	struct batch *b = c->batch;
+	struct batch_entry *entry;
+
+	XGROW(b->entries, b->nentries);
+	entry = &b->entries[b->nentries];
+	*entry = (struct batch_entry){.rule = rule,
+	    .key = {arena_copy(&b->arena, c->key.p, c->key.n), c->key.n},
+	    .check_at = first_check(rule)};
+	look_back(c, entry);
+	group_index_put(&c->index, b, rule, entry->key, b->nentries);
+	b->nentries++;
+	return entry;
+}
+
+/* The group is new in this batch. */
+static void
+link_entry(struct correlator *c, size_t at)
+{
+	struct batch *b = c->batch;
+	const struct incident_rule *rule = b->entries[at].rule;
+	unsigned partition = group_key_partition(rule, b->entries[at].key, c->partitions);
+	size_t i = 0;
+
+	while (i < b->nrules && (b->rules[i].rule->identity != rule->identity ||
+	                            b->rules[i].partition != partition))
+		i++;
+	if (i == b->nrules) {
+		XGROW(b->rules, b->nrules);
+		b->rules[b->nrules++] = (struct batch_rule){rule, partition, at, at, 1};
+		return;
+	}
+	b->entries[b->rules[i].last].sibling = at;
+	b->rules[i].last = at;
+	b->rules[i].n++;
+}
+
+struct batch_entry *
+correlate_entry_find(
+    struct correlator *c, struct ruleset *rules, const struct incident_rule *rule, int64_t t)
+{
+	struct batch *b = c->batch;
+	struct batch_entry *entry;
+	size_t at;
+
+	correlate_hold(c, rules);
+	if (!group_index_get(&c->index, b, rule, buf_view(&c->key), &at)) {
+		entry = add_entry(c, rule);
+		link_entry(c, b->nentries - 1);
+		return entry;
+	}
+	/* What is only a number cannot tell of a pause. */
+	if (!b->entries[at].satisfied || t - b->entries[at].last <= rule->rearm)
+		return &b->entries[at];
+	entry = add_entry(c, rule);
+	b->entries[at].next = b->nentries - 1;
+	return entry;
+}
+
+static void
+add_point(struct batch *b, struct batch_entry *e, const struct group_event *event)
+{
+	if (e->npoints == e->cap) {
+		size_t cap = e->cap == 0 ? POINTS_FIRST : 2 * e->cap;
+		struct batch_point *points = arena_alloc(&b->arena, cap * sizeof(*points));
+
+		if (e->npoints > 0)
+			memcpy(points, e->points, e->npoints * sizeof(*points));
+		e->points = points;
+		e->cap = cap;
+	}
+	e->points[e->npoints++] = (struct batch_point){event->time, event->value, 1, event->timer};
+}
+
+/* Do the points open an incident whatever was before?  After a pause an incident that
+ * was open may be left, and what led to it forgotten: what came before the last pause
+ * does not help. */
+static bool
+satisfies(struct correlator *c, const struct batch_entry *e)
+{
+	struct group *g = &c->trial;
+
+	g->rule = e->rule;
+	group_clear(g);
+	for (size_t i = 0; i < e->npoints; i++) {
+		const struct batch_point *p = &e->points[i];
+		struct group_event event = batch_point_event(p);
+
+		if (g->begun && p->time - g->last > e->rule->rearm)
+			group_clear(g);
+		for (uint32_t k = 0; k < p->n; k++) {
+			group_apply(g, &event);
+			if (g->incident.number != 0)
+				break;
+		}
+	}
+	return g->incident.number != 0;
+}
+
+static void
+add_rest(struct batch_entry *e, int64_t t)
+{
+	if (e->rest == 0 || t < e->rest_first)
+		e->rest_first = t;
+	if (e->rest == 0 || t > e->rest_last)
+		e->rest_last = t;
+	e->rest++;
+}
+
+static bool
+is_same(const struct batch_point *p, const struct group_event *e)
+{
+	return p->time == e->time && p->value == e->value && p->timer == e->timer &&
+	    p->n < UINT32_MAX;
+}
+
+void
+correlate_entry_count(struct correlator *c, struct batch_entry *e, const struct group_event *event)
+{
+	if (event->time > e->last || (e->npoints == 0 && e->rest == 0))
+		e->last = event->time;
+	if (e->left > 0 && --e->left == 0)
+		c->batch->nopening++;
+	if (e->satisfied) {
+		add_rest(e, event->time);
+		return;
+	}
+	if (e->npoints > 0 && is_same(&e->points[e->npoints - 1], event)) {
+		e->points[e->npoints - 1].n++;
+		return;
+	}
+	add_point(c->batch, e, event);
+	if (e->npoints == e->check_at) {
+		e->check_at *= 2;
+		e->satisfied = group_rule_folds(e->rule) && satisfies(c, e);
+	}
+}
+
+void
+correlate_entry_sample(struct correlator *c, struct batch_entry *entry, const struct event *e)
+{
+	struct batch *b = c->batch;
+	struct batch_sample *s;
+
+	if (entry->sampled || entry->nsamples == BATCH_SAMPLES ||
+	    (entry->nsamples > 0 && batch_is_storm(b)))
+		return;
+	if (entry->samples == NULL)
+		entry->samples = arena_alloc(&b->arena, BATCH_SAMPLES * sizeof(*entry->samples));
+	c->sample.n = 0;
+	correlate_sample(e, &c->sample);
+	s = &entry->samples[entry->nsamples++];
+	*s = (struct batch_sample){.json = arena_copy(&b->arena, buf_str(&c->sample), c->sample.n + 1),
+	    .time = e->record->time,
+	    .point = entry->satisfied ? entry->npoints : entry->npoints - 1};
+	b->nsamples++;
+}
