@@ -15,10 +15,19 @@ batch_new(void)
 	return xcalloc(1, sizeof(struct batch));
 }
 
+struct batch *
+batch_after(const struct batch *b)
+{
+	struct batch *next = batch_new();
+
+	next->storm = b->nentries > STORM;
+	return next;
+}
+
 bool
 batch_is_storm(const struct batch *b)
 {
-	return b->nentries > STORM || b->nsamples >= STORM;
+	return b->storm || b->nentries > STORM || b->nsamples >= STORM;
 }
 
 size_t

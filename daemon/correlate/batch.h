@@ -109,6 +109,7 @@ struct batch {
 	size_t nrelayed;
 	struct arena arena; /* of entries' keys, points and samples */
 	size_t nsamples;    /* of all entries */
+	bool storm;         /* the batch before had as many groups as one of a storm */
 	size_t nfresh;      /* groups that are new, or were not written lately */
 	size_t nopening;    /* incidents that it opens, at a guess */
 	size_t bytes;       /* of gaps */
@@ -121,6 +122,8 @@ struct batch {
 bool batch_is_storm(const struct batch *b);
 
 struct batch *batch_new(void);
+/* The one that gathers when ${b} is full. */
+struct batch *batch_after(const struct batch *b);
 void batch_free(struct batch **b);
 /* About what it takes in memory. */
 size_t batch_size(const struct batch *b);

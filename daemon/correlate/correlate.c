@@ -289,7 +289,7 @@ correlate_take(struct correlator *c)
 	struct batch *b = c->batch;
 
 	flush_recorded(c);
-	c->batch = batch_new();
+	c->batch = batch_after(b);
 	group_index_clear(&c->index);
 	return b;
 }

@@ -1,6 +1,7 @@
 /*
  * correlate_index: (rule, key) -> entry of the batch.
  */
+#include <assert.h>
 #include <stdlib.h>
 
 #include "correlate/batch.h"
@@ -8,6 +9,8 @@
 #include "util/xalloc.h"
 
 #define FIRST_CAP 64
+
+static_assert(sizeof(struct group_slot) == 64, "a line of the cache");
 
 void
 group_index_init(struct group_index *x)
@@ -18,7 +21,8 @@ group_index_init(struct group_index *x)
 void
 group_index_free(struct group_index *x)
 {
-	free(x->slots);
+	free(x->memory);
+	x->memory = NULL;
 	x->slots = NULL;
 }
 
@@ -81,10 +85,12 @@ static void
 grow(struct group_index *x)
 {
 	struct group_slot *old = x->slots;
+	void *memory = x->memory;
 	size_t n = x->cap;
 
 	x->cap = n == 0 ? FIRST_CAP : 2 * n;
-	x->slots = xcalloc(x->cap, sizeof(*x->slots));
+	x->memory = xcalloc(x->cap + 1, sizeof(*x->slots));
+	x->slots = (struct group_slot *)((char *)x->memory + (-(uintptr_t)x->memory & (sizeof(*old) - 1)));
 	for (size_t i = 0; i < n; i++) {
 		size_t to = old[i].hash & (x->cap - 1);
 
@@ -94,7 +100,7 @@ grow(struct group_index *x)
 			to = (to + 1) & (x->cap - 1);
 		x->slots[to] = old[i];
 	}
-	free(old);
+	free(memory);
 }
 
 void
