@@ -2,8 +2,11 @@
  * source_internal: what the files of source/ share.
  *
  * source.c           the set: start, rewind, pause, status
+ * source_stored.c    what the committed positions say of it
  * source_turn.c      what is done in a turn of the loop: reports, reading, letting go
  * source_scan.c      which files are there now, and what became of the others
+ * source_names.c     what the configured paths and globs lead to
+ * source_adopt.c     the files that were followed when the daemon stopped
  * source_recover.c   the rotated files of a log: which are to be read, and from where
  * source_judge.c     what each of them is
  * source_content.c   which of the contents that are known a file has
@@ -11,6 +14,7 @@
  * source_sibling.c   the rotated files that belong to a path
  * source_health.c    troubles on their way out; who is silent, gone or refused
  * source_file.c      one open file and how far it has been read
+ * source_read.c      its next bytes
  * source_identity.c  what a file is, whatever it is called
  * source_check.c     whether content is still what it was
  * source_archive.c   gzip and zstd
@@ -272,10 +276,8 @@ bool source_file_check(struct source_file *f);
 /* Where the last line that has no end yet begins; the size when there is none
  * or it is longer than ${max_line}. */
 uint64_t source_file_last_line(const struct source_file *f, size_t max_line);
-/* Read once, ${buffer} of SOURCE_READ_SIZE + SOURCE_CHECK_SIZE at most, into
- * ${sink}.  Returns the bytes read. */
-size_t source_file_read(struct source_file *f, char *buffer, const struct source_sink *sink);
-bool source_file_finish(struct source_file *f, const struct source_sink *sink);
+/* A file server that was restarted may know the file again by its name only. */
+bool source_file_reopen(struct source_file *f);
 /* Go to ${offset}, which is committed.  False, and nothing is done, when the content
  * before it is not that of ${check}. */
 bool source_file_seek(struct source_file *f, uint64_t offset, uint64_t check);
@@ -288,6 +290,12 @@ void source_file_committed(struct source_file *f, uint64_t offset);
 /* Finished, reported and committed? */
 bool source_file_may_go(const struct source_file *f);
 enum source_writer source_file_writer(const struct source_file *f);
+
+/* Read once, ${buffer} of SOURCE_READ_SIZE + SOURCE_CHECK_SIZE at most, into
+ * ${sink}.  Returns the bytes read. */
+size_t source_read(struct source_file *f, char *buffer, const struct source_sink *sink);
+/* Nothing more will come: what has no end goes out too. */
+bool source_read_end(struct source_file *f, const struct source_sink *sink);
 
 /*
  * Siblings
@@ -475,6 +483,57 @@ void source_set_forget(struct source_set *s, size_t i);
 void source_set_check(struct source_set *s, struct source_file *f);
 /* The file that has ${path} now; NULL = none. */
 struct source_file *source_set_at(const struct source_set *s, const char *path);
+
+/* Take the ${n} committed positions in; what was owed to the one who lost them is owed
+ * again. */
+void source_stored_take(struct source_set *s, const struct position *committed, size_t n);
+/* Take ${f} back to its own. */
+void source_stored_rewind(struct source_set *s, struct source_file *f);
+void source_stored_free(struct source_set *s);
+
+/*
+ * Names
+ */
+
+/* A configured path, or one that a glob gave. */
+struct source_name {
+	struct source *source;
+	char *path;
+	bool globbed;
+	struct source_id id;
+	int error; /* of the identification */
+};
+
+struct source_names {
+	struct source_name *v;
+	size_t n;
+};
+
+/* All of now; to be freed. */
+struct source_names source_names_find(struct source_set *s);
+void source_names_free(struct source_names *names);
+/* The one of ${id}; NULL = none. */
+const struct source_name *source_names_of(
+    const struct source_names *names, const struct source_id *id);
+/* Watch the directories that decide about them. */
+void source_names_watch(struct source_set *s, const struct source_names *names);
+
+/*
+ * Stored positions, in a scan
+ */
+
+/* Open the files of stored positions, whatever they are called now. */
+void source_adopt(struct source_set *s, const struct source_names *names);
+/* Look for those that are not found; before new files are opened, which may be they. */
+void source_adopt_seek(struct source_set *s);
+/* For files that have lost their name: there may be others between them and the one that
+ * has it now. */
+void source_adopt_between(struct source_set *s);
+/* When all of a log had been read and none of it is open, there is nobody to miss what
+ * came after. */
+void source_adopt_ended(struct source_set *s);
+/* ${f} has no name any more that is configured. */
+void source_adopt_lost_name(struct source_set *s, struct source_file *f);
 
 /* Bring the set in line with what the file system shows; no callbacks. */
 void source_scan(struct source_set *s);

@@ -91,10 +91,17 @@ same_id(const char *a, const char *b)
 }
 
 bool
-source_journal_cursor_is_later(const struct source_journal_cursor *e,
-    const struct source_journal_cursor *c, const char *now)
+source_journal_cursor_is_akin(
+    const struct source_journal_cursor *a, const struct source_journal_cursor *b)
 {
-	if (same_id(e->sequence, c->sequence))
+	return same_id(a->sequence, b->sequence);
+}
+
+bool
+source_journal_cursor_is_later(
+    const struct source_journal_cursor *e, const struct source_journal_cursor *c, const char *now)
+{
+	if (source_journal_cursor_is_akin(e, c))
 		return e->number > c->number;
 	if (same_id(e->boot, c->boot))
 		return e->monotonic > c->monotonic ||

@@ -41,6 +41,10 @@ struct source_journal_cursor {
 /* False, with ${c} all empty, when ${text} is no cursor. */
 bool source_journal_cursor_parse(const char *text, struct source_journal_cursor *c);
 
+/* Are the entries numbered in one sequence? */
+bool source_journal_cursor_is_akin(
+    const struct source_journal_cursor *a, const struct source_journal_cursor *b);
+
 /* Is ${e} an entry later than ${c}?  By its number if they are of one sequence, else
  * by the monotonic clock if of one boot, else by the wall clock, which may have been
  * set back: an entry of the boot ${now} is later than one of any other boot. */

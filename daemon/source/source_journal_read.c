@@ -1,6 +1,6 @@
 /*
- * source_journal_read: the reader, which finds its place in a journal and reads on
- * from it.  All here but new, free, seek and result runs in a job.
+ * source_journal_read: the reader, which reads on from its place in a journal and tells
+ * of what is missing there.  All but new, free, seek and result runs in a job.
  *
  * libsystemd passes over damaged entries and vanished files without a word.  So the
  * numbers that journald gives to entries are followed: where some are missing the
@@ -12,16 +12,13 @@
  * passed over.  But it is there before they are, so what a job has read counts only
  * when no file has come by its end; else it is read once more, with all files.
  */
-#include <errno.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <systemd/sd-id128.h>
-#include <systemd/sd-journal.h>
+#include <string.h>
 #include <time.h>
 #include <unistd.h>
 
-#include "source/source_journal_internal.h"
+#include "source/source_journal_reader.h"
 #include "util/clock.h"
 #include "util/vis.h"
 #include "util/xalloc.h"
@@ -29,379 +26,21 @@
 /* What one job reads at most. */
 #define JOB_BYTES ((size_t)256 * 1024)
 #define JOB_STEPS 4096
-/* How much the wall clock may have been set back while the place was lost. */
-#define CLOCK_SLACK ((uint64_t)3600 * 1000000) /* us */
 /* Steps backwards before the journal is opened anew, after a rest. */
 #define BACKWARDS_MAX 16
 /* Jobs in a row that are done once more since files came or went meanwhile. */
 #define REPEATS_MAX 3
-
-struct source_journal_reader {
-	const char *where;
-	size_t max_line;
-	sd_journal *j; /* NULL = to be opened */
-	int fd;
-	uint64_t stamp; /* of the files when it was opened */
-	bool counted;   /* no number should be missing */
-	bool one_file;
-	unsigned repeats;
-
-	struct source_journal_place at; /* all up to here is delivered */
-	bool fresh, at_end;             /* there is no place yet; it shall be the end */
-	bool seek;                      /* the handle is not at the place */
-	bool on_entry;                  /* it stands on an entry that is to be examined */
-	bool strayed;                   /* the entry of the place is gone: look at each ... */
-	bool lost_told;
-	struct source_journal_cursor from; /* ... whether it is later than this */
-	struct source_journal_sequences sequences;
-	bool reopened; /* because numbers were missing */
-	unsigned backwards;
-	bool unreadable_told; /* in this job */
-	bool fault_told;
-	bool drained; /* the journal was read to its end before it was closed */
-
-	char pid[24], boot[SD_ID128_STRING_MAX]; /* our own */
-	uint64_t born;                           /* us, monotonic */
-	char **told;                             /* damaged files, owned */
-	size_t ntold;
-	struct source_journal_entry entry;
-
-	struct source_journal_piece *pieces;
-	size_t npieces;
-	struct buf bytes, problem;
-	enum trouble_kind state;
-	bool more;
-};
-
-/* ---- what the loop gets -------------------------------------------------------- */
-
-static struct source_journal_piece *
-add_piece(struct source_journal_reader *r, enum source_journal_piece_kind kind)
-{
-	struct source_journal_piece *p;
-
-	XGROW(r->pieces, r->npieces);
-	p = &r->pieces[r->npieces++];
-	*p = (struct source_journal_piece){.kind = kind,
-	    .place = r->at,
-	    .offset = r->at.offset,
-	    .begin = r->bytes.n,
-	    .end = r->bytes.n};
-	return p;
-}
-
-static struct source_journal_piece *
-add_trouble(struct source_journal_reader *r, enum trouble_kind kind, uint64_t lost)
-{
-	struct source_journal_piece *p = add_piece(r, SOURCE_JOURNAL_TROUBLE);
-
-	p->trouble = kind;
-	p->lost = lost;
-	return p;
-}
-
-/* The place moves to the entry of ${cursor}, whose line is what has been added to the
- * bytes since ${begin}. */
-static void
-add_entry(struct source_journal_reader *r, const char *cursor, size_t begin, bool cut)
-{
-	struct source_journal_piece *p = r->npieces > 0 ? &r->pieces[r->npieces - 1] : NULL;
-
-	if (p == NULL || p->kind != SOURCE_JOURNAL_LINES || p->cut || cut) {
-		p = add_piece(r, SOURCE_JOURNAL_LINES);
-		p->begin = begin;
-		p->cut = cut;
-	}
-	memcpy(r->at.cursor, cursor, strlen(cursor) + 1);
-	r->at.offset++;
-	p->place = r->at;
-	p->end = r->bytes.n;
-}
-
-static void
-clear_result(struct source_journal_reader *r)
-{
-	for (size_t i = 0; i < r->npieces; i++) {
-		free(r->pieces[i].path);
-		free(r->pieces[i].text);
-	}
-	free(r->pieces);
-	r->pieces = NULL;
-	r->npieces = 0;
-	r->bytes.n = 0;
-	r->more = r->unreadable_told = false;
-}
-
-/* ---- opening --------------------------------------------------------------------- */
-
-static void
-close_journal(struct source_journal_reader *r)
-{
-	sd_journal_close(r->j);
-	r->j = NULL;
-	r->fd = -1;
-	r->seek = true;
-}
-
-static bool
-was_told(struct source_journal_reader *r, const char *path)
-{
-	for (size_t i = 0; i < r->ntold; i++)
-		if (strcmp(r->told[i], path) == 0)
-			return true;
-	XGROW(r->told, r->ntold);
-	r->told[r->ntold++] = xstrdup(path);
-	return false;
-}
-
-static void
-tell_damaged(struct source_journal_reader *r, const struct source_journal_files *files)
-{
-	for (size_t i = 0; i < files->ndamaged; i++) {
-		struct source_journal_piece *p;
-
-		if (was_told(r, files->damaged[i]))
-			continue;
-		p = add_trouble(r, TROUBLE_UNREADABLE, 0);
-		p->path = xstrdup(files->damaged[i]);
-		p->text = xasprintf("this file is damaged and cannot be read as a journal");
-	}
-}
-
-static void
-set_state(struct source_journal_reader *r, const struct source_journal_files *files)
-{
-	r->state = TROUBLE_WELL;
-	r->problem.n = 0;
-	if (files->denied > 0) {
-		r->state = TROUBLE_DENIED;
-		buf_printf(&r->problem, "%zu of the journal's files may not be read, ",
-		    files->denied);
-		vis_text(&r->problem, sv_str(files->first_denied));
-		buf_puts(&r->problem, " for one; members of the group systemd-journal may");
-	} else if (files->readable == 0 && files->ndamaged > 0) {
-		buf_puts(&r->problem, "all files of the journal are damaged");
-	} else if (files->readable == 0) {
-		r->state = TROUBLE_GONE;
-		buf_puts(&r->problem, "there are no files of a journal");
-	}
-}
-
-/* Entries before the place do not matter any more; those of files hold what is newer
- * than their last change. */
-static uint64_t
-oldest_of_use(const struct source_journal_reader *r)
-{
-	struct source_journal_cursor c;
-
-	if (r->fresh && r->at_end)
-		return UINT64_MAX;
-	if (!source_journal_cursor_parse(r->at.cursor, &c) || c.realtime < CLOCK_SLACK)
-		return 0;
-	return c.realtime - CLOCK_SLACK;
-}
-
-/* Returns whether there is anything to open. */
-static bool
-look(struct source_journal_reader *r)
-{
-	struct source_journal_files files;
-	bool any;
-
-	source_journal_files_look(&files, r->where, oldest_of_use(r));
-	set_state(r, &files);
-	tell_damaged(r, &files);
-	r->counted = files.denied == 0 && files.users == 0;
-	any = files.readable > 0;
-	source_journal_files_free(&files);
-	return any;
-}
-
-/* journald shares the numbers out between these files. */
-static bool
-is_part(const char *path)
-{
-	const char *slash = strrchr(path, '/'), *name = slash != NULL ? slash + 1 : path;
-
-	return strncmp(name, "system", 6) == 0 || strncmp(name, "user-", 5) == 0;
-}
-
-static int
-open_handle(struct source_journal_reader *r)
-{
-	const char *paths[] = {r->where, NULL};
-	int error;
-
-	if (r->where[0] != '/')
-		return sd_journal_open(&r->j, SD_JOURNAL_LOCAL_ONLY);
-	error = sd_journal_open_directory(&r->j, r->where, 0);
-	r->one_file = error == -ENOTDIR;
-	if (!r->one_file)
-		return error;
-	if (is_part(r->where))
-		r->counted = false;
-	return sd_journal_open_files(&r->j, paths, 0);
-}
-
-static bool
-open_journal(struct source_journal_reader *r)
-{
-	size_t most = r->max_line > SOURCE_JOURNAL_VALUE_MAX ? r->max_line
-	                                                     : SOURCE_JOURNAL_VALUE_MAX;
-	int error;
-
-	r->stamp = source_journal_files_stamp(r->where);
-	if (!look(r))
-		return false;
-	error = open_handle(r);
-	if (error < 0) {
-		r->j = NULL;
-		buf_printf(&r->problem, "cannot be opened: error %d", -error);
-		return false;
-	}
-	/* Longer than what is kept, so that it shows what was cut. */
-	sd_journal_set_data_threshold(r->j, most + 2 * FIELDS_NAME_MAX);
-	r->fd = sd_journal_get_fd(r->j); /* from now on it is watched */
-	r->seek = true;
-	r->backwards = 0;
-	return true;
-}
-
-/* ---- finding the place ------------------------------------------------------------- */
-
-static uint64_t
-wall_now(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_REALTIME, &ts);
-	return (uint64_t)ts.tv_sec * 1000000 + (uint64_t)ts.tv_nsec / 1000;
-}
-
-/* The cursor of the entry that the handle stands on, in ${text} and ${c}. */
-static bool
-get_cursor(struct source_journal_reader *r, char text[SOURCE_JOURNAL_CURSOR_SIZE],
-    struct source_journal_cursor *c)
-{
-	char *s = NULL;
-	bool ok = sd_journal_get_cursor(r->j, &s) >= 0 && strlen(s) < SOURCE_JOURNAL_CURSOR_SIZE &&
-	    source_journal_cursor_parse(s, c);
-
-	if (ok)
-		memcpy(text, s, strlen(s) + 1);
-	free(s);
-	return ok;
-}
-
-static void
-begin_at_end(struct source_journal_reader *r)
-{
-	struct source_journal_cursor c;
-
-	if (sd_journal_seek_tail(r->j) < 0 || sd_journal_previous(r->j) <= 0 ||
-	    !get_cursor(r, r->at.cursor, &c)) {
-		sd_journal_seek_head(r->j);
-		return;
-	}
-	source_journal_sequences_seen(&r->sequences, &c);
-	add_trouble(r, TROUBLE_START, 0)->text =
-	    xasprintf("what was in the journal before it was first read is not examined");
-}
-
-static void
-begin(struct source_journal_reader *r)
-{
-	r->at = (struct source_journal_place){0};
-	r->fresh = false;
-	if (r->at_end)
-		begin_at_end(r);
-	else
-		sd_journal_seek_head(r->j);
-	add_piece(r, SOURCE_JOURNAL_BEGUN);
-}
-
-static bool
-is_same_sequence(const struct source_journal_cursor *a, const struct source_journal_cursor *b)
-{
-	return a->sequence[0] != '\0' && strcmp(a->sequence, b->sequence) == 0;
-}
-
-/* To the entry of the place itself, or to one that is certainly behind it. */
-static bool
-go_by_cursor(struct source_journal_reader *r)
-{
-	char text[SOURCE_JOURNAL_CURSOR_SIZE];
-	struct source_journal_cursor c;
-
-	if (sd_journal_seek_cursor(r->j, r->at.cursor) < 0 || sd_journal_next(r->j) <= 0)
-		return false;
-	if (sd_journal_test_cursor(r->j, r->at.cursor) > 0)
-		return true;
-	r->strayed = r->on_entry = get_cursor(r, text, &c) && is_same_sequence(&c, &r->from) &&
-	    c.number > r->from.number;
-	return r->strayed;
-}
-
-static bool
-go_by_boot(struct source_journal_reader *r)
-{
-	char text[SOURCE_JOURNAL_CURSOR_SIZE];
-	struct source_journal_cursor c;
-	sd_id128_t boot;
-
-	if (r->from.boot[0] == '\0' || sd_id128_from_string(r->from.boot, &boot) < 0 ||
-	    sd_journal_seek_monotonic_usec(r->j, boot, r->from.monotonic) < 0 ||
-	    sd_journal_next(r->j) <= 0)
-		return false;
-	r->strayed = r->on_entry =
-	    get_cursor(r, text, &c) && strcmp(c.boot, r->from.boot) == 0;
-	return r->strayed;
-}
-
-static void
-go_by_time(struct source_journal_reader *r)
-{
-	uint64_t now = wall_now();
-
-	/* Of a clock that was set back since, nothing would ever be later. */
-	if (r->from.realtime > now)
-		r->from.realtime = now;
-	if (r->from.realtime > CLOCK_SLACK)
-		sd_journal_seek_realtime_usec(r->j, r->from.realtime - CLOCK_SLACK);
-	else
-		sd_journal_seek_head(r->j);
-	r->strayed = true;
-}
-
-static void
-go_to_place(struct source_journal_reader *r)
-{
-	r->seek = r->on_entry = r->strayed = r->lost_told = false;
-	r->sequences.n = 0;
-	if (r->fresh) {
-		begin(r);
-		return;
-	}
-	if (r->at.cursor[0] == '\0') {
-		sd_journal_seek_head(r->j);
-		return;
-	}
-	source_journal_cursor_parse(r->at.cursor, &r->from);
-	if (!go_by_cursor(r) && !go_by_boot(r))
-		go_by_time(r);
-	source_journal_sequences_seen(&r->sequences, &r->from);
-}
 
 /* ---- gaps --------------------------------------------------------------------------- */
 
 static void
 tell_missing(struct source_journal_reader *r, const struct source_journal_cursor *c, uint64_t n)
 {
-	struct source_journal_piece *p = add_trouble(r, TROUBLE_LOST, r->counted ? n : 0);
+	struct source_journal_piece *p =
+	    source_journal_reader_trouble(r, TROUBLE_LOST, r->counted ? n : 0);
 
 	p->text = xasprintf("%s%llu entries before number %llu are not in the journal's files",
-	    r->counted ? "the " : "up to ", (unsigned long long)n,
-	    (unsigned long long)c->number);
+	    r->counted ? "the " : "up to ", (unsigned long long)n, (unsigned long long)c->number);
 }
 
 /* The first entry after the place was lost.  Nothing is missing when it is the next. */
@@ -413,7 +52,7 @@ tell_lost(struct source_journal_reader *r, const struct source_journal_cursor *c
 	if (r->lost_told)
 		return;
 	r->lost_told = true;
-	if (is_same_sequence(c, &r->from)) {
+	if (source_journal_cursor_is_akin(c, &r->from)) {
 		if (c->number > r->from.number + 1)
 			tell_missing(r, c, c->number - r->from.number - 1);
 		return;
@@ -426,7 +65,7 @@ tell_lost(struct source_journal_reader *r, const struct source_journal_cursor *c
 		clock_format(&text, (int64_t)(r->from.realtime / 1000));
 	}
 	buf_puts(&text, ", is not in the journal any more, nor may be what came after it");
-	add_trouble(r, TROUBLE_LOST, 0)->text = buf_steal(&text);
+	source_journal_reader_trouble(r, TROUBLE_LOST, 0)->text = buf_steal(&text);
 }
 
 static void
@@ -436,12 +75,12 @@ tell_about_entry(struct source_journal_reader *r)
 	uint64_t lost;
 
 	if (e->damaged > 0)
-		add_trouble(r, TROUBLE_UNREADABLE, 0)->text =
+		source_journal_reader_trouble(r, TROUBLE_UNREADABLE, 0)->text =
 		    xasprintf("an entry has %zu damaged fields", e->damaged);
 	if (e->cut > 0 || e->left_out > 0)
-		add_trouble(r, TROUBLE_OVERSIZE, 0)->text = xasprintf(
-		    "an entry has %zu values that are too long and %zu fields too many", e->cut,
-		    e->left_out);
+		source_journal_reader_trouble(r, TROUBLE_OVERSIZE, 0)->text =
+		    xasprintf("an entry has %zu values that are too long and %zu fields too many",
+		        e->cut, e->left_out);
 	if (source_journal_entry_is_loss(e, &lost)) {
 		struct sv message = source_journal_entry_part(e, SOURCE_JOURNAL_MESSAGE);
 		struct buf text = BUF_INIT;
@@ -449,7 +88,7 @@ tell_about_entry(struct source_journal_reader *r)
 		buf_puts(&text, "journald says: ");
 		message.n = vis_cut(message, 200);
 		vis_text(&text, message);
-		add_trouble(r, TROUBLE_UPSTREAM, lost)->text = buf_steal(&text);
+		source_journal_reader_trouble(r, TROUBLE_UPSTREAM, lost)->text = buf_steal(&text);
 	}
 }
 
@@ -494,7 +133,7 @@ deliver(struct source_journal_reader *r, const char *cursor, const struct source
 	}
 	source_journal_sequences_seen(&r->sequences, c);
 	r->drained = false;
-	add_entry(r, cursor, begin, r->bytes.n > begin && e->cut > 0);
+	source_journal_reader_entry(r, cursor, begin, r->bytes.n > begin && e->cut > 0);
 }
 
 /* Is the entry behind the lost place? */
@@ -506,7 +145,8 @@ is_wanted(struct source_journal_reader *r, const struct source_journal_cursor *c
 	if (!source_journal_cursor_is_later(c, &r->from, r->boot))
 		return false;
 	tell_lost(r, c);
-	if (is_same_sequence(c, &r->from) || c->realtime > r->from.realtime + CLOCK_SLACK)
+	if (source_journal_cursor_is_akin(c, &r->from) ||
+	    c->realtime > r->from.realtime + SOURCE_JOURNAL_CLOCK_SLACK)
 		r->strayed = false;
 	return true;
 }
@@ -536,7 +176,7 @@ tell_unreadable(struct source_journal_reader *r)
 	if (r->unreadable_told)
 		return;
 	r->unreadable_told = true;
-	add_trouble(r, TROUBLE_UNREADABLE, 0)->text =
+	source_journal_reader_trouble(r, TROUBLE_UNREADABLE, 0)->text =
 	    xasprintf("there are entries that cannot be read");
 }
 
@@ -548,21 +188,21 @@ examine(struct source_journal_reader *r)
 	struct source_journal_cursor c;
 	bool strayed = r->strayed;
 
-	if (!get_cursor(r, cursor, &c)) {
+	if (!source_journal_reader_cursor(r, cursor, &c)) {
 		tell_unreadable(r);
 		return true;
 	}
 	if (!is_wanted(r, &c) || strcmp(cursor, r->at.cursor) == 0)
 		return true;
 	if (!strayed && must_reopen(r, &c)) {
-		close_journal(r);
+		source_journal_reader_close(r);
 		r->more = true;
 		return false;
 	}
 	/* A damaged file may lead in circles. */
 	if (r->backwards > BACKWARDS_MAX) {
 		tell_unreadable(r);
-		close_journal(r);
+		source_journal_reader_close(r);
 		return false;
 	}
 	deliver(r, cursor, &c);
@@ -586,7 +226,7 @@ has_come(struct source_journal_reader *r)
 		return sd_journal_process(r->j) > 0;
 	if (sd_journal_next(r->j) > 0)
 		return r->on_entry = true;
-	close_journal(r);
+	source_journal_reader_close(r);
 	r->drained = r->more = true;
 	return false;
 }
@@ -594,11 +234,12 @@ has_come(struct source_journal_reader *r)
 static void
 stumble(struct source_journal_reader *r, int error)
 {
-	close_journal(r);
+	source_journal_reader_close(r);
 	r->problem.n = 0;
 	buf_printf(&r->problem, "cannot be read on: error %d", error);
 	if (!r->fault_told)
-		add_trouble(r, TROUBLE_UNREADABLE, 0)->text = xstrdup(buf_str(&r->problem));
+		source_journal_reader_trouble(r, TROUBLE_UNREADABLE, 0)->text =
+		    xstrdup(buf_str(&r->problem));
 	r->fault_told = true;
 }
 
@@ -635,8 +276,8 @@ repeat(struct source_journal_reader *r, const struct source_journal_place *befor
 		free(r->told[--r->ntold]);
 	r->at = *before;
 	r->fresh = fresh;
-	close_journal(r);
-	clear_result(r);
+	source_journal_reader_close(r);
+	source_journal_reader_clear(r);
 	r->more = true;
 }
 
@@ -648,18 +289,18 @@ source_journal_reader_work(void *reader)
 	bool fresh = r->fresh;
 	size_t ntold = r->ntold;
 
-	clear_result(r);
-	if (r->j == NULL && !open_journal(r)) {
+	source_journal_reader_clear(r);
+	if (r->j == NULL && !source_journal_reader_open(r)) {
 		/* There is nothing before what will come. */
 		if (r->fresh && r->state == TROUBLE_GONE) {
 			r->fresh = false;
 			r->at = (struct source_journal_place){0};
-			add_piece(r, SOURCE_JOURNAL_BEGUN);
+			source_journal_reader_add(r, SOURCE_JOURNAL_BEGUN);
 		}
 		return;
 	}
 	if (r->seek)
-		go_to_place(r);
+		source_journal_reader_go(r);
 	read_on(r);
 	if (r->j == NULL || r->one_file)
 		return;
@@ -668,7 +309,7 @@ source_journal_reader_work(void *reader)
 	} else if (r->repeats++ < REPEATS_MAX) {
 		repeat(r, &before, fresh, ntold);
 	} else {
-		close_journal(r);
+		source_journal_reader_close(r);
 		r->more = true;
 	}
 }
@@ -702,7 +343,7 @@ source_journal_reader_free(struct source_journal_reader **rp)
 
 	if (r == NULL)
 		return;
-	clear_result(r);
+	source_journal_reader_clear(r);
 	sd_journal_close(r->j);
 	source_journal_entry_free(&r->entry);
 	for (size_t i = 0; i < r->ntold; i++)

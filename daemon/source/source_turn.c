@@ -188,7 +188,7 @@ read_once(struct source_set *s, struct source_file *f)
 	const char *problem = f->problem;
 	struct feeding feeding;
 	struct source_sink sink = sink_to(s, &feeding);
-	size_t n = source_file_read(f, s->buffer, &sink);
+	size_t n = source_read(f, s->buffer, &sink);
 
 	if (f->rewritten)
 		source_set_check(s, f);
@@ -277,7 +277,7 @@ finish(struct source_set *s, struct source_file *f)
 	f->announce |= !line && (f->lines.at != f->committed || f->ngaps > 0);
 	if (!tell_gaps(s, f))
 		return;
-	source_file_finish(f, &sink);
+	source_read_end(f, &sink);
 	if (f->announce && !s->paused && s->starts == feeding.starts)
 		report_file(s, f);
 }
