@@ -36,7 +36,16 @@ static const char rules_text[] =
     "    within: 10s\n"
     "    rearm: 60s\n"
     "    severity: medium\n"
-    "    criteria: three in ten seconds\n";
+    "    criteria: three in ten seconds\n"
+    "  - id: t-few\n"
+    "    title: 'much from {source_ip}'\n"
+    "    on: [t.fail]\n"
+    "    by: [source_ip]\n"
+    "    count: 1000000\n"
+    "    within: 10s\n"
+    "    groups: 50\n"
+    "    severity: medium\n"
+    "    criteria: a million in ten seconds\n";
 
 /* A daemon's state half: correlator and state, and what state told. */
 struct half {
@@ -224,6 +233,25 @@ string(const json_t *obj, const char *name)
 	return json_string_value(json_object_get(obj, name));
 }
 
+/* The incident ${id} whole. */
+static const json_t *
+show(struct half *h, const char *id)
+{
+	state_show(h->state, id, answered, h);
+	rig_turn_until(h->ev, is_idle, h, WAIT);
+	ck_assert(h->answer_ok);
+	return json_object_get(h->answer, "incident");
+}
+
+static const struct incident_rule *
+rule_of(const struct half *h, const char *id)
+{
+	for (size_t i = 0; i < ruleset_nincidents(h->rules); i++)
+		if (strcmp(ruleset_incident(h->rules, i)->id, id) == 0)
+			return ruleset_incident(h->rules, i);
+	ck_abort_msg("no rule %s", id);
+}
+
 START_TEST(three_in_ten_seconds_open_an_incident)
 {
 	struct half h;
@@ -306,6 +334,72 @@ START_TEST(a_storm_is_one_incident_and_few_messages)
 	inc = json_array_get(h.answer, 0);
 	ck_assert_int_eq(number(inc, "count"), 10000);
 	ck_assert_uint_le(h.deliveries, 5);
+	half_close(&h);
+	rig_remove(&dir);
+}
+END_TEST
+
+/* Hundreds open with one call; each has the lines that waited for it and its own. */
+START_TEST(incidents_of_a_storm_have_all_their_lines)
+{
+	struct half h;
+	char *dir = rig_dir(), ip[32], id[32];
+
+	half_open(&h, dir);
+	for (int i = 0; i < 600; i++) {
+		snprintf(ip, sizeof(ip), "192.0.%d.%d", i / 250, i % 250);
+		for (int k = i % 3; k > 0; k--)
+			count(&h, ip, 1000000);
+	}
+	commit(&h);
+	for (int i = 0; i < 600; i++) {
+		snprintf(ip, sizeof(ip), "192.0.%d.%d", i / 250, i % 250);
+		for (int k = 3 - i % 3; k > 0; k--)
+			count(&h, ip, 1001000);
+	}
+	commit(&h);
+	ck_assert_uint_eq(h.opened, 600);
+	for (int i = 0; i < 600; i += 101) {
+		/* The order of opening is that of the first events in the second commit. */
+		const json_t *inc, *samples;
+
+		snprintf(id, sizeof(id), "INC-%d", i + 1);
+		snprintf(ip, sizeof(ip), "192.0.%d.%d", i / 250, i % 250);
+		inc = show(&h, id);
+		samples = json_object_get(inc, "samples");
+		ck_assert_str_eq(string(json_object_get(inc, "key"), "source.ip"), ip);
+		ck_assert_int_eq(number(inc, "count"), 3);
+		ck_assert_uint_eq(json_array_size(samples), 3);
+		ck_assert_str_eq(string(json_array_get(samples, 0), "time"),
+		    i % 3 > 0 ? "1970-01-01T00:16:40.000Z" : "1970-01-01T00:16:41.000Z");
+		ck_assert_str_eq(string(json_array_get(samples, 2), "time"), "1970-01-01T00:16:41.000Z");
+	}
+	half_close(&h);
+	rig_remove(&dir);
+}
+END_TEST
+
+START_TEST(groups_beyond_the_cap_go_and_are_counted)
+{
+	struct half h;
+	char *dir = rig_dir(), ip[32];
+	const json_t *day;
+
+	half_open(&h, dir);
+	for (int i = 0; i < 200; i++) {
+		snprintf(ip, sizeof(ip), "192.0.2.%d", i);
+		count(&h, ip, 1000000);
+		if (i % 20 == 0)
+			commit(&h);
+	}
+	commit(&h);
+	state_rule(h.state, rule_of(&h, "t-few"), 1, 1, answered, &h);
+	rig_turn_until(h.ev, is_idle, &h, WAIT);
+	ck_assert(h.answer_ok);
+	ck_assert_int_eq(number(h.answer, "groups"), 50);
+	day = json_object_iter_value(json_object_iter(json_object_get(h.answer, "days")));
+	ck_assert_int_eq(number(day, "counted"), 200);
+	ck_assert_int_eq(number(day, "evicted"), 150);
 	half_close(&h);
 	rig_remove(&dir);
 }
@@ -627,6 +721,8 @@ main(void)
 	tcase_add_test(tc, just_outside_the_window_does_not);
 	tcase_add_test(tc, order_of_arrival_does_not_matter_within_the_window);
 	tcase_add_test(tc, a_storm_is_one_incident_and_few_messages);
+	tcase_add_test(tc, incidents_of_a_storm_have_all_their_lines);
+	tcase_add_test(tc, groups_beyond_the_cap_go_and_are_counted);
 	tcase_add_test(tc, moves_are_checked_and_remembered);
 	tcase_add_test(tc, positions_move_with_their_effects_and_survive);
 	tcase_add_test(tc, a_second_daemon_of_the_same_name_is_fenced_off);

@@ -3,16 +3,35 @@
  */
 #include "correlate/batch.h"
 
+#include <assert.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "util/xalloc.h"
 
 #define STORM 4096
+#define CACHE_LINE 64
+
+static_assert(sizeof(struct batch_entry) == 2 * CACHE_LINE, "what is used together lies together");
 
 struct batch *
 batch_new(void)
 {
 	return xcalloc(1, sizeof(struct batch));
+}
+
+static void
+reserve(struct batch *b, size_t cap)
+{
+	struct batch_entry *entries = aligned_alloc(CACHE_LINE, cap * sizeof(*entries));
+
+	if (entries == NULL)
+		abort();
+	if (b->nentries > 0)
+		memcpy(entries, b->entries, b->nentries * sizeof(*entries));
+	free(b->entries);
+	b->entries = entries;
+	b->cap = cap;
 }
 
 struct batch *
@@ -21,7 +40,18 @@ batch_after(const struct batch *b)
 	struct batch *next = batch_new();
 
 	next->storm = b->nentries > STORM;
+	if (next->storm)
+		reserve(next, b->cap);
 	return next;
+}
+
+struct batch_entry *
+batch_add_entry(struct batch *b)
+{
+	if (b->nentries == b->cap)
+		reserve(b, b->cap == 0 ? 16 : 2 * b->cap);
+	b->entries[b->nentries] = (struct batch_entry){0};
+	return &b->entries[b->nentries++];
 }
 
 bool

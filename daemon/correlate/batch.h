@@ -44,7 +44,7 @@ struct batch_sample {
  * comes later only counts, until a pause longer than rearm: then the group has another
  * entry, next. */
 struct batch_entry {
-	/* What each event of a storm changes comes first. */
+	/* What each event of a storm changes comes first, in a line of the CPU's cache. */
 	const struct incident_rule *rule;
 	bool sampled;  /* the group has lines enough */
 	bool satisfied;
@@ -56,8 +56,9 @@ struct batch_entry {
 	struct batch_sample *samples; /* room for BATCH_SAMPLES, or NULL */
 	struct sv key; /* the group's name within the rule: "11:192.0.2.10" for each field */
 	struct batch_point *points;
-	size_t npoints, cap;
-	size_t check_at; /* number of points at which to see whether they satisfy the rule */
+	size_t npoints;
+	uint32_t cap;
+	uint32_t check_at; /* number of points at which to see whether they satisfy the rule */
 	size_t next;   /* index, 0: none */
 	size_t sibling; /* the next group of the rule in the partition, 0: none */
 };
@@ -96,7 +97,7 @@ struct batch_uncounted {
 
 struct batch {
 	struct batch_entry *entries;
-	size_t nentries;
+	size_t nentries, cap;
 	struct batch_rule *rules; /* that have entries */
 	size_t nrules;
 	struct batch_position *positions;
@@ -125,6 +126,8 @@ struct batch *batch_new(void);
 /* The one that gathers when ${b} is full. */
 struct batch *batch_after(const struct batch *b);
 void batch_free(struct batch **b);
+/* Another entry, all zero.  Moves the others. */
+struct batch_entry *batch_add_entry(struct batch *b);
 /* About what it takes in memory. */
 size_t batch_size(const struct batch *b);
 

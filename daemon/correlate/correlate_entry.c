@@ -36,12 +36,12 @@ look_back(struct correlator *c, struct batch_entry *e)
 }
 
 /* The number of points at which they can satisfy the rule alone. */
-static size_t
+static uint32_t
 first_check(const struct incident_rule *rule)
 {
 	int64_t least = rule->condition.least;
 
-	return least < POINTS_FIRST ? POINTS_FIRST : least > POINTS_CHECK ? POINTS_CHECK : (size_t)least;
+	return least < POINTS_FIRST ? POINTS_FIRST : least > POINTS_CHECK ? POINTS_CHECK : (uint32_t)least;
 }
 
 static struct batch_entry *
@@ -50,14 +50,12 @@ add_entry(struct correlator *c, const struct incident_rule *rule)
 	struct batch *b = c->batch;
 	struct batch_entry *entry;
 
-	XGROW(b->entries, b->nentries);
-	entry = &b->entries[b->nentries];
-	*entry = (struct batch_entry){.rule = rule,
-	    .key = {arena_copy(&b->arena, c->key.p, c->key.n), c->key.n},
-	    .check_at = first_check(rule)};
+	entry = batch_add_entry(b);
+	entry->rule = rule;
+	entry->key = (struct sv){arena_copy(&b->arena, c->key.p, c->key.n), c->key.n};
+	entry->check_at = first_check(rule);
 	look_back(c, entry);
-	group_index_put(&c->index, b, rule, entry->key, b->nentries);
-	b->nentries++;
+	group_index_put(&c->index, b, rule, entry->key, b->nentries - 1);
 	return entry;
 }
 
@@ -109,7 +107,7 @@ static void
 add_point(struct batch *b, struct batch_entry *e, const struct group_event *event)
 {
 	if (e->npoints == e->cap) {
-		size_t cap = e->cap == 0 ? POINTS_FIRST : 2 * e->cap;
+		uint32_t cap = e->cap == 0 ? POINTS_FIRST : 2 * e->cap;
 		struct batch_point *points = arena_alloc(&b->arena, cap * sizeof(*points));
 
 		if (e->npoints > 0)

@@ -414,8 +414,10 @@ local function change_incident(P, c, g, inc)
   local id = 'INC-' .. inc.number
   if #c.ids > 0 and c.ids[1] <= inc.number then put_incidents(P, c) end
   if inc.kind == 'c' or number_of(g.bytes) ~= inc.number then keep_numbers(P, id, inc) end
-  if inc.text ~= '' then redis.call('APPEND', P .. 'inc:' .. id, inc.text) end
-  if inc.kind == 'c' or inc.grown then tell_change(P, c, id, inc) end
+  if inc.text ~= '' and redis.call('EXISTS', P .. 'inc:' .. id) == 1 then
+    redis.call('APPEND', P .. 'inc:' .. id, inc.text)
+  end
+  if inc.kind == 'c' or (inc.grown and #c.tell.channels > 0) then tell_change(P, c, id, inc) end
 end
 
 local function write_incident(P, rule, g, inc, c)
