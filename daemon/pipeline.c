@@ -25,6 +25,8 @@
 #include "util/xalloc.h"
 
 #define POSITIONS_EVERY 1000 /* ms between commits that carry no event */
+#define SPACING 4       /* commits begin so many times what one takes after one another ... */
+#define SPACING_MOST 100 /* ... but for no longer, in ms */
 #define AHEAD (184LL * 86400000) /* ms that a line may be of the future: a year is inferred */
 
 struct pipeline {
@@ -42,7 +44,8 @@ struct pipeline {
 	struct ev_timer *later; /* commit positions that moved without events */
 	bool news;              /* positions gathered that shall not wait */
 	bool full;              /* the source is paused until a commit is in */
-	int64_t committing;     /* monotonic ms since which a commit is under way */
+	int64_t committing;     /* monotonic ms at which the last commit began ... */
+	int64_t not_before;     /* ... and at which the next one may */
 	bool draining;
 	bool closed; /* nothing more can be told by the intake */
 	bool behind; /* scratch: a source has something unread */
@@ -179,11 +182,24 @@ got_trouble(void *ctx, const struct trouble *t)
 
 /* ---- correlate -> state, and what state answers ---------------------------- */
 
+/* Under load what commits take is mostly groups that each of them has: so some time is left
+ * between them, of which nothing is to be seen when a commit takes a millisecond. */
+static bool
+is_too_soon(struct pipeline *p)
+{
+	int64_t left = p->not_before - clock_mono();
+
+	if (left <= 0 || p->draining || !pipeline_has_room(p))
+		return false;
+	ev_timer_set(p->soon, left);
+	return true;
+}
+
 static void
 commit(struct pipeline *p, bool urgent)
 {
 	if (p->state == NULL || !state_is_idle(p->state) ||
-	    !correlate_pending(p->correlator, urgent && !p->news))
+	    !correlate_pending(p->correlator, urgent && !p->news) || (urgent && is_too_soon(p)))
 		return;
 	p->news = false;
 	ev_timer_cancel(p->later);
@@ -227,9 +243,11 @@ static void
 committed(void *ctx, const struct batch *b, size_t nopened)
 {
 	struct pipeline *p = ctx;
+	int64_t took = clock_mono() - p->committing;
 
 	p->stats.incidents += nopened;
-	correlate_committed(p->correlator, b, nopened, clock_mono() - p->committing);
+	p->not_before = p->committing + (took * SPACING < SPACING_MOST ? took * SPACING : SPACING_MOST);
+	correlate_committed(p->correlator, b, nopened, took);
 	if (p->intake != NULL)
 		pass_back(p->intake, b);
 	commit(p, !p->draining);
