@@ -20,7 +20,7 @@
 #include "util/log.h"
 #include "util/xalloc.h"
 
-#define WAIT_MS 20000
+#define WAIT_MS 30000
 #define LISTENS 4
 
 struct rx {

@@ -33,7 +33,7 @@ RECEIVER = os.path.join(ROOT, "contrib/receiver")
 REDIS_SERVER = shutil.which(os.environ.get("REDIS_SERVER") or "redis-server")
 DATA = os.path.join(ROOT, "../shared/data/real")  # logs that are not part of the sources
 
-PATIENCE = 30       # seconds to wait for anything before it counts as not happening
+PATIENCE = 60       # seconds to wait for anything before it counts as not happening
 HARD_LIMIT = 240    # seconds for one story
 SECRET = "whsec_c2NlbmFyaW9zIHNpZ24gd2l0aCB0aGlzIG9uZQ=="
 

@@ -166,13 +166,15 @@ def redis_goes_away(test):
     check(b"PROBLEM: WRONGTYPE" in daemon.ctl_raw("status").stdout, "the problem is shown")
     # A new list is read when it is first there, before any further line is looked at.
     client("SADD", KEY + "later", "198.51.100.77")
+    for i in range(6):
+        client("SADD", KEY + "later", *(f"198.{18 + i}.{n // 256}.{n % 256}" for n in range(10000)))
     test.rules(RULES.replace("redis: own-networks", "redis: later"))
     daemon.ctl("reload")
     log(test, daemon, login("198.51.100.77"), login("198.51.100.78"))
     wait(lambda: "198.51.100.78" in counts(daemon, "any"), "the line behind")
     check("198.51.100.77" not in counts(daemon, "any"), "an exception that came with the rules")
     daemon.restart()
-    check(list_status(daemon, "blocked")["problem"], "it still is no set")
+    wait(lambda: list_status(daemon, "blocked")["problem"], "it still is no set")
     log(test, daemon, login("198.51.100.79"))
     wait(lambda: "198.51.100.79" in counts(daemon, "any"), "lines do not wait for what is no set")
 
