@@ -7,8 +7,10 @@
 
 #include "correlate/correlate.h"
 #include "daemon_internal.h"
+#include "geoip/geoip.h"
 #include "match/match.h"
 #include "intake.h"
+#include "lists.h"
 #include "pipeline.h"
 #include "reload.h"
 #include "rule/ruleset.h"
@@ -111,8 +113,8 @@ run_rules(void *ctx, struct control_request *req)
 
 /* ---- status ---------------------------------------------------------------- */
 
-static json_t *
-time_text(int64_t ms)
+json_t *
+commands_time(int64_t ms)
 {
 	struct buf text = BUF_INIT;
 	json_t *out;
@@ -142,7 +144,7 @@ any_text(const char *s)
 static json_t *
 time_or_null(int64_t ms)
 {
-	return ms == 0 ? json_null() : time_text(ms);
+	return ms == 0 ? json_null() : commands_time(ms);
 }
 
 static void
@@ -192,7 +194,7 @@ rules_status(const struct daemon *d)
 
 	return json_pack("{s:I, s:I, s:s, s:o}", "events", (json_int_t)ruleset_nevents(rs),
 	    "incidents", (json_int_t)ruleset_nincidents(rs), "hash", ruleset_hash(rs), "loaded",
-	    time_text(d->loaded));
+	    commands_time(d->loaded));
 }
 
 static json_t *
@@ -204,6 +206,45 @@ redis_status(const struct daemon *d)
 	return json_pack("{s:b, s:s, s:I, s:I, s:I, s:I}", "ready", state_is_ready(s), "problem",
 	    state_problem(s), "commits", (json_int_t)st->commits, "losses",
 	    (json_int_t)st->losses, "collisions", (json_int_t)st->collisions, "refused", (json_int_t)st->refused);
+}
+
+static json_t *
+geoip_json(const struct geoip *g)
+{
+	json_t *list = json_array();
+
+	for (int i = 0; g != NULL && i < GEOIP_FILES; i++) {
+		struct geoip_status st = geoip_status(g, (enum geoip_file)i);
+
+		if (st.path != NULL)
+			json_array_append_new(list,
+			    json_pack("{s:s, s:o, s:s?, s:o, s:o}", "name", st.name, "path",
+			        any_text(st.path), "type", st.type, "built", time_or_null(st.built),
+			        "problem", any_text(st.problem)));
+	}
+	return list;
+}
+
+static void
+add_list(void *ctx, const struct lists_status *st)
+{
+	struct buf key = BUF_INIT;
+
+	state_set_key(st->set, &key);
+	json_array_append_new(ctx,
+	    json_pack("{s:s, s:s, s:b, s:I, s:I, s:o}", "list", st->list, "key", buf_str(&key),
+	        "known", st->known, "values", (json_int_t)st->values, "invalid",
+	        (json_int_t)st->invalid, "problem", any_text(st->problem)));
+	buf_free(&key);
+}
+
+static json_t *
+lists_json(const struct daemon *d)
+{
+	json_t *list = json_array();
+
+	lists_each(pipeline_lists(d->pipeline), add_list, list);
+	return list;
 }
 
 struct status_request {
@@ -254,10 +295,11 @@ run_status(void *ctx, struct control_request *req)
 
 	st->daemon = d;
 	st->req = req;
-	st->answer = json_pack("{s:s, s:s, s:o, s:I, s:o, s:o, s:o}", "version",
-	    PACKAGE_VERSION, "node", d->setup->config->node.s, "started", time_text(d->started),
+	st->answer = json_pack("{s:s, s:s, s:o, s:I, s:o, s:o, s:o, s:o, s:o}", "version",
+	    PACKAGE_VERSION, "node", d->setup->config->node.s, "started", commands_time(d->started),
 	    "uptime_ms", (json_int_t)(clock_now() - d->started), "rules", rules_status(d),
-	    "counters", counters(d), "sources", commands_list_sources(d));
+	    "counters", counters(d), "geoip", geoip_json(d->setup->geoip), "lists", lists_json(d), "sources",
+	    commands_list_sources(d));
 	state_outbox(pipeline_state(d->pipeline), got_outbox, st);
 }
 

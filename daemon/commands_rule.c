@@ -1,6 +1,6 @@
 /*
- * commands_rule: an incident rule at work: what waits in its windows, and what became
- * of its events.
+ * commands_rule: a rule at work: what waits in the windows of an incident rule, and what
+ * became of the events.
  */
 #include <stdlib.h>
 
@@ -23,7 +23,8 @@
 struct rule_request {
 	struct control_request *req;
 	struct ruleset *rules; /* a reference: the rule is of it */
-	const struct incident_rule *rule;
+	const struct incident_rule *rule; /* NULL: it is ... */
+	const struct event_rule *event;   /* ... this */
 };
 
 /* The bytes of a hex string; false when it is none. */
@@ -39,18 +40,6 @@ from_hex(const char *hex, struct buf *out)
 		buf_putc(out, (char)byte);
 	}
 	return rest.n == 0;
-}
-
-static json_t *
-time_json(int64_t t)
-{
-	struct buf text = BUF_INIT;
-	json_t *out;
-
-	clock_format(&text, t);
-	out = json_string(buf_str(&text));
-	buf_free(&text);
-	return out;
 }
 
 static json_t *
@@ -74,13 +63,64 @@ window_json(const struct group *g)
 
 	for (size_t i = from; i < g->npoints; i++)
 		json_array_append_new(list,
-		    json_pack("{s:o, s:I}", "time", time_json(g->points[i].time), "events",
+		    json_pack("{s:o, s:I}", "time", commands_time(g->points[i].time), "events",
 		        (json_int_t)g->points[i].n));
 	return list;
 }
 
+/* Are points forgotten when the span of the condition has passed? */
+static bool
+slides(enum condition_kind kind)
+{
+	return kind != CONDITION_FIRST_SEEN && kind != CONDITION_SPIKE && kind != CONDITION_ABSENT;
+}
+
+/* What of a point brings the condition nearer. */
+static uint64_t
+weight(enum condition_kind kind, const struct group_point *p)
+{
+	return kind == CONDITION_DISTINCT ? 1 : kind == CONDITION_SUM ? p->value : p->n;
+}
+
+/* What of the window counts at ${now}: points leave it only when an event comes. */
+static void
+add_live(json_t *out, const struct group *g, int64_t now)
+{
+	const struct condition *c = &g->rule->condition;
+	uint64_t events = 0, has = 0;
+	int64_t since = INT64_MAX;
+
+	for (size_t i = 0; i < g->npoints; i++) {
+		const struct group_point *p = &g->points[i];
+
+		if (slides(c->kind) && now - p->time > c->within)
+			continue;
+		events += p->n;
+		has += weight(c->kind, p);
+		since = p->time < since ? p->time : since;
+	}
+	json_object_set_new(out, "events", json_integer((json_int_t)events));
+	if (events > 0)
+		json_object_set_new(out, "since", commands_time(since));
+	if (g->registers == NULL && (c->kind == CONDITION_COUNT || c->kind == CONDITION_DISTINCT ||
+	                                c->kind == CONDITION_SUM || c->kind == CONDITION_RATE)) {
+		json_object_set_new(out, "has", json_integer((json_int_t)has));
+		json_object_set_new(out, "needs", json_integer(c->least));
+	}
+}
+
+static void
+add_incident(json_t *out, const struct group *g)
+{
+	if (g->incident.number <= 0 || g->closed)
+		return;
+	json_object_set_new(
+	    out, "incident", json_sprintf("INC-%lld", (long long)g->incident.number));
+	json_object_set_new(out, "incident_count", json_integer(g->incident.count));
+}
+
 static json_t *
-group_json(const struct incident_rule *rule, const json_t *shown)
+group_json(const struct incident_rule *rule, const json_t *shown, int64_t now)
 {
 	struct buf field = BUF_INIT, bytes = BUF_INIT;
 	struct group g;
@@ -93,11 +133,10 @@ group_json(const struct incident_rule *rule, const json_t *shown)
 		out = json_pack("{s:o?, s:I, s:o, s:O}", "key", key_json(rule, buf_view(&field)),
 		    "points", (json_int_t)g.npoints, "window", window_json(&g), "lines",
 		    json_object_get(shown, "lines"));
+		add_live(out, &g, now);
 		if (g.begun)
-			json_object_set_new(out, "last_event", time_json(g.last));
-		if (g.incident.number > 0 && !g.closed)
-			json_object_set_new(
-			    out, "incident", json_sprintf("INC-%lld", (long long)g.incident.number));
+			json_object_set_new(out, "last_event", commands_time(g.last));
+		add_incident(out, &g);
 	}
 	group_free(&g);
 	buf_free(&field);
@@ -106,22 +145,41 @@ group_json(const struct incident_rule *rule, const json_t *shown)
 }
 
 static json_t *
-answer_json(const struct incident_rule *rule, const json_t *said)
+shown_json(const struct incident_rule *rule, const json_t *said, int64_t now)
 {
-	json_t *groups = json_array(), *shown;
-	size_t i;
+	const json_t *shown = json_object_get(said, "shown"); /* as many of each partition */
+	size_t n = json_array_size(shown), most = n < GROUPS_SHOWN ? n : GROUPS_SHOWN;
+	json_t *groups = json_array();
 
-	json_array_foreach(json_object_get(said, "shown"), i, shown)
-	{
-		json_t *group = group_json(rule, shown);
+	for (size_t i = 0; i < most; i++) {
+		json_t *group = group_json(rule, json_array_get(shown, i * n / most), now);
 
 		if (group != NULL)
 			json_array_append_new(groups, group);
 	}
-	return json_pack("{s:s, s:s, s:s, s:s, s:O, s:o, s:O}", "rule", rule->id, "title", rule->title,
-	    "criteria", rule->criteria, "file", rule->file, "groups",
-	    json_object_get(said, "groups"), "shown", groups, "days",
-	    json_object_get(said, "days"));
+	return groups;
+}
+
+/* An event rule has no windows. */
+static json_t *
+answer_json(const struct rule_request *r, const json_t *said)
+{
+	const struct incident_rule *rule = r->rule;
+	int64_t now = clock_now();
+	json_t *out = json_pack("{s:o, s:O?, s:O?}", "now", commands_time(now), "groups",
+	    json_object_get(said, "groups"), "days", json_object_get(said, "days"));
+
+	if (rule == NULL) {
+		json_object_del(out, "groups");
+		json_object_update_new(out,
+		    json_pack("{s:s, s:s}", "rule", r->event->id, "title", r->event->title));
+	} else {
+		json_object_update_new(out,
+		    json_pack("{s:s, s:s, s:s, s:s, s:o}", "rule", rule->id, "title", rule->title,
+		        "criteria", rule->criteria, "file", rule->file, "shown",
+		        shown_json(rule, said, now)));
+	}
+	return out;
 }
 
 static void
@@ -136,27 +194,51 @@ got_rule(void *ctx, bool ok, struct sv answer)
 		control_fail(r->req, error);
 		free(error);
 	} else {
-		control_answer(r->req, answer_json(r->rule, said));
+		control_answer(r->req, answer_json(r, said));
 	}
 	json_decref(said);
 	ruleset_unref(&r->rules);
 	free(r);
 }
 
+/* Ask for the one group that ${hex} names. */
+static void
+ask_group(struct state *state, struct rule_request *r, const char *hex)
+{
+	struct buf key = BUF_INIT;
+
+	if (r->rule != NULL && from_hex(hex, &key)) {
+		state_group(state, r->rule, buf_view(&key), got_rule, r);
+	} else {
+		control_fail(r->req, r->rule == NULL ? "only incident rules have groups"
+		                                     : "expected a \"group\" of hex digits");
+		ruleset_unref(&r->rules);
+		free(r);
+	}
+	buf_free(&key);
+}
+
 void
 commands_rule_run(void *ctx, struct control_request *req)
 {
 	struct daemon *d = ctx;
-	const char *id = control_text(req, "id");
-	const struct incident_rule *rule =
-	    id == NULL ? NULL : ruleset_find_incident(d->setup->rules, id);
-	struct rule_request *r;
+	struct state *state = pipeline_state(d->pipeline);
+	const char *id = control_text(req, "id"), *group = control_text(req, "group");
+	struct rule_request found = {.req = req}, *r;
 
-	if (rule == NULL) {
-		control_fail(req, "there is no incident rule of that id");
+	if (id != NULL) {
+		found.rule = ruleset_find_incident(d->setup->rules, id);
+		found.event = ruleset_find_event(d->setup->rules, id);
+	}
+	if (found.rule == NULL && found.event == NULL) {
+		control_fail(req, "there is no rule of that id");
 		return;
 	}
 	r = xcalloc(1, sizeof(*r));
-	*r = (struct rule_request){req, ruleset_ref(d->setup->rules), rule};
-	state_rule(pipeline_state(d->pipeline), rule, GROUPS_SHOWN, DAYS, got_rule, r);
+	*r = found;
+	r->rules = ruleset_ref(d->setup->rules);
+	if (group != NULL)
+		ask_group(state, r, group);
+	else
+		state_rule(state, id, r->rule, GROUPS_SHOWN, DAYS, got_rule, r);
 }

@@ -1,5 +1,5 @@
 /*
- * daemon_internal: what daemon.c and commands.c share.
+ * daemon_internal: what daemon.c and the files of commands share.
  */
 #ifndef DAEMON_INTERNAL_H
 #define DAEMON_INTERNAL_H
@@ -31,6 +31,8 @@ extern const struct control_command daemon_commands[];
 
 /* What "status" and "sources" tell of each stream. */
 json_t *commands_list_sources(const struct daemon *d);
+/* ${ms} as people and programs read it. */
+json_t *commands_time(int64_t ms);
 void commands_sources_run(void *ctx, struct control_request *req);
 void commands_rule_run(void *ctx, struct control_request *req);
 

@@ -11,7 +11,9 @@
 #include "correlate/correlate.h"
 #include "decode/decode.h"
 #include "ev/ev.h"
+#include "geoip/geoip_watch.h"
 #include "intake.h"
+#include "lists.h"
 #include "match/match.h"
 #include "notify/notify.h"
 #include "relay.h"
@@ -39,6 +41,8 @@ struct pipeline {
 	struct correlator *correlator;
 	struct state *state;
 	struct notify *notify;
+	struct geoip_watch *geoip_watch; /* NULL: its files are as they were, or there are none */
+	struct lists *lists; /* what they have in Redis; NULL without intake */
 	struct seen *seen;
 	struct ev_timer *soon;  /* commit events at the end of this turn */
 	struct ev_timer *later; /* commit positions that moved without events */
@@ -68,6 +72,17 @@ got_event(void *ctx, const struct event *event)
 		p->conf->event(p->conf->ctx, event);
 	if (p->state != NULL)
 		correlate_event(p->correlator, p->rules, event);
+}
+
+static void
+got_excluded(void *ctx, const struct event *event)
+{
+	struct pipeline *p = ctx;
+
+	if (p->conf->excluded != NULL)
+		p->conf->excluded(p->conf->ctx, event);
+	if (p->state != NULL)
+		correlate_excluded(p->correlator, p->rules, event);
 }
 
 static void
@@ -224,7 +239,7 @@ commit_positions(void *ctx)
 static void
 make_room(struct pipeline *p)
 {
-	if (!p->full || p->draining || !pipeline_has_room(p))
+	if (!p->full || p->draining || !pipeline_has_room(p) || !lists_are_filled(p->lists))
 		return;
 	p->full = false;
 	intake_resume(p->intake);
@@ -263,6 +278,16 @@ timers_counted(void *ctx)
 	ev_timer_set(p->soon, 0);
 }
 
+/* An exception that is not known yet would make an incident of what is none. */
+static void
+wait_for_lists(struct pipeline *p)
+{
+	if (p->lists == NULL || lists_are_filled(p->lists))
+		return;
+	p->full = true;
+	intake_pause(p->intake);
+}
+
 static void
 state_ready(void *ctx, const struct position *positions, size_t n)
 {
@@ -271,10 +296,28 @@ state_ready(void *ctx, const struct position *positions, size_t n)
 	if (p->intake == NULL || p->draining)
 		return;
 	correlate_reset(p->correlator);
+	lists_start(p->lists, p->state);
 	intake_start(p->intake, positions, n);
 	clockwork_start(p->clockwork, p->state, p->rules);
 	p->full = false;
 	intake_resume(p->intake);
+	wait_for_lists(p);
+}
+
+static void
+lists_filled(void *ctx)
+{
+	make_room(ctx);
+}
+
+/* What is expected of keys may be another. */
+static void
+lists_changed(void *ctx)
+{
+	struct pipeline *p = ctx;
+
+	if (state_is_ready(p->state))
+		clockwork_start(p->clockwork, p->state, p->rules);
 }
 
 static void
@@ -286,6 +329,7 @@ state_lost(void *ctx, const char *reason)
 	if (p->intake == NULL)
 		return;
 	clockwork_stop(p->clockwork);
+	lists_stop(p->lists);
 	intake_lost(p->intake);
 	correlate_reset(p->correlator);
 }
@@ -307,7 +351,7 @@ is_current(void *ctx)
 
 	p->behind = false;
 	intake_each(p->intake, look_behind, p);
-	return !p->behind && !p->draining;
+	return !p->behind && !p->draining && lists_are_filled(p->lists);
 }
 
 static void
@@ -348,6 +392,7 @@ attempt_ended(void *ctx, const struct delivery *d, const struct outcome *outcome
 
 /* ---- life ------------------------------------------------------------------ */
 
+static const struct lists_cb lists_cb = {.filled = lists_filled, .changed = lists_changed};
 static const struct source_cb source_cb = {
     .lines = got_chunk, .position = got_position, .trouble = got_trouble};
 static const struct state_cb state_cb = {.ready = state_ready,
@@ -367,6 +412,8 @@ pipeline_open(struct ev *ev, const struct pipeline_conf *conf)
 	p->seen = seen_new();
 	p->soon = ev_timer_new(ev, commit_events, p);
 	p->later = ev_timer_new(ev, commit_positions, p);
+	if (conf->intake != NULL)
+		p->lists = lists_new(ev, &lists_cb, p);
 	pipeline_set_rules(p, conf->rules, conf->scanner);
 	if (conf->intake != NULL) {
 		p->intake = intake_open(ev, conf->intake, &source_cb, p);
@@ -378,6 +425,8 @@ pipeline_open(struct ev *ev, const struct pipeline_conf *conf)
 		                                     .is_current = is_current,
 		                                     .counted = timers_counted,
 		                                     .ctx = p});
+		if (conf->geoip != NULL)
+			p->geoip_watch = geoip_watch_new(ev, conf->geoip);
 		p->notify = notify_new(ev, conf->channels, conf->nchannels, conf->urls,
 		    conf->secrets, attempt_ended, p);
 	}
@@ -401,7 +450,13 @@ pipeline_set_rules(struct pipeline *p, struct ruleset *rules, struct scanner *sc
 	seen_set_rules(p->seen, rules);
 	matcher_free(&p->matcher);
 	p->matcher = matcher_new(rules);
+	matcher_set_excluded(p->matcher, got_excluded, p);
+	matcher_set_geoip(p->matcher, p->conf->geoip, p->conf->all_fields);
 	p->scanner = scanner;
+	if (p->lists != NULL)
+		lists_set_rules(p->lists, rules);
+	if (p->intake != NULL)
+		wait_for_lists(p);
 	if (p->clockwork != NULL && p->state != NULL && state_is_ready(p->state))
 		clockwork_start(p->clockwork, p->state, rules);
 	ruleset_unref(&old);
@@ -439,9 +494,11 @@ pipeline_free(struct pipeline **pp)
 	if (p == NULL)
 		return;
 	notify_free(&p->notify);
+	geoip_watch_free(&p->geoip_watch);
 	clockwork_free(&p->clockwork);
 	intake_free(&p->intake);
 	state_free(&p->state);
+	lists_free(&p->lists);
 	correlator_free(&p->correlator);
 	seen_free(&p->seen);
 	matcher_free(&p->matcher);
@@ -469,6 +526,12 @@ const struct intake *
 pipeline_intake(const struct pipeline *p)
 {
 	return p->intake;
+}
+
+const struct lists *
+pipeline_lists(const struct pipeline *p)
+{
+	return p->lists;
 }
 
 const struct match_stats *

@@ -17,8 +17,10 @@
 
 struct channel_conf;
 struct ev;
+struct geoip;
 struct intake;
 struct intake_conf;
+struct lists;
 struct notify;
 struct pipeline;
 struct ruleset;
@@ -35,9 +37,13 @@ struct pipeline_conf {
 	const struct state_conf *state; /* NULL: events only, nothing is kept */
 	const struct channel_conf *channels;
 	size_t nchannels;
+	struct geoip *geoip; /* NULL: none */
+	bool all_fields;     /* events get all that it knows, whether or not a rule asks */
 	const char *const *urls, *const *secrets; /* by channel, see notify_new() */
 	int64_t now; /* replay: the time that years are inferred from; 0 = the clock */
 	void (*event)(void *ctx, const struct event *e); /* sees each event, and what is only context; may be NULL */
+	/* Sees what would be one but for its rule's unless; may be NULL. */
+	void (*excluded)(void *ctx, const struct event *e);
 	void *ctx;
 };
 
@@ -71,6 +77,7 @@ const struct pipeline_stats *pipeline_stats(const struct pipeline *p);
 /* The stages, for those who show or ask them. */
 struct state *pipeline_state(const struct pipeline *p); /* NULL: events only */
 const struct intake *pipeline_intake(const struct pipeline *p); /* NULL: none */
+const struct lists *pipeline_lists(const struct pipeline *p); /* NULL: without intake */
 const struct seen *pipeline_seen(const struct pipeline *p);
 const struct match_stats *pipeline_match_stats(const struct pipeline *p);
 const struct correlate_stats *pipeline_correlate_stats(const struct pipeline *p);

@@ -6,10 +6,10 @@
 
 #include <stdlib.h>
 
+#include "control/control.h"
 #include "model/event.h"
 #include "rule/ruleset.h"
 #include "util/clock.h"
-#include "util/vis.h"
 #include "util/xalloc.h"
 
 #define PROGRAMS_MOST 200
@@ -92,18 +92,6 @@ seen_program(struct seen *s, struct sv program)
 /* ---- for people ------------------------------------------------------------ */
 
 static json_t *
-text_json(struct sv text)
-{
-	struct buf out = BUF_INIT;
-	json_t *value;
-
-	vis_utf8(&out, text);
-	value = json_string(buf_str(&out));
-	buf_free(&out);
-	return value;
-}
-
-static json_t *
 hits_json(const struct hits *h)
 {
 	struct buf last = BUF_INIT;
@@ -121,7 +109,7 @@ seen_json(const struct seen *s)
 	json_t *programs = json_array(), *rules = json_object();
 
 	for (size_t i = 0; i < s->nprograms; i++)
-		json_array_append_new(programs, text_json(sv_str(s->programs[i])));
+		json_array_append_new(programs, control_visible(sv_str(s->programs[i])));
 	for (size_t i = 0; i < ruleset_nevents(s->rules); i++)
 		if (s->hits[i].events > 0)
 			json_object_set_new(

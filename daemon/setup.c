@@ -7,10 +7,13 @@
 #include <stdlib.h>
 
 #include "format/format.h"
+#include "geoip/geoip.h"
 #include "match/rules_test.h"
 #include "receive/receive.h"
+#include "rule/rule_derived.h"
 #include "rule/ruleset.h"
 #include "scan/scan.h"
+#include "util/log.h"
 #include "util/vis.h"
 #include "util/xalloc.h"
 
@@ -48,6 +51,34 @@ load_rules(struct setup *s)
 	free(list);
 }
 
+/* Rules that ask for what nothing can tell are right in themselves: a site may take them
+ * over before it has the files. */
+static void
+warn_of_derived(const struct setup *s)
+{
+	const struct geoip_conf *conf = &s->config->geoip;
+
+	for (unsigned i = 0; i < RULE_DERIVED_FIELDS; i++) {
+		bool country = i == RULE_DERIVED_COUNTRY;
+
+		if ((ruleset_derived(s->rules) >> i & 1) == 0 ||
+		    (country ? conf->country.s : conf->asn.s) != NULL)
+			continue;
+		log_warn("rules", "rules ask for %s, which no event has without geoip: %s",
+		    rule_derived_name((enum rule_derived)i), country ? "country" : "asn");
+	}
+}
+
+static void
+load_geoip(struct setup *s)
+{
+	const struct geoip_conf *conf = &s->config->geoip;
+
+	if (conf->country.s != NULL || conf->asn.s != NULL)
+		s->geoip = geoip_new(conf->country.s, conf->asn.s);
+	warn_of_derived(s);
+}
+
 static void
 fill_state_conf(struct setup *s)
 {
@@ -82,6 +113,7 @@ fill_pipeline_conf(struct setup *s)
 	    .state = &s->state,
 	    .channels = channels(s),
 	    .nchannels = s->config->channels.n,
+	    .geoip = s->geoip,
 	    .urls = (const char *const *)s->urls,
 	    .secrets = (const char *const *)s->secrets};
 }
@@ -150,7 +182,7 @@ static bool
 tests_pass(struct setup *s, struct buf *errors)
 {
 	struct test_run run = {.errors = errors};
-	size_t failed = rules_test(s->rules, got_result, &run);
+	size_t failed = rules_test(s->rules, s->geoip, got_result, &run);
 
 	s->ntests = run.tests;
 	return failed == 0;
@@ -191,6 +223,7 @@ setup_load(const char *path, struct buf *errors)
 		setup_free(&s);
 		return NULL;
 	}
+	load_geoip(s);
 	if (!tests_pass(s, errors)) {
 		setup_free(&s);
 		return NULL;
@@ -227,6 +260,7 @@ setup_free(struct setup **sp)
 	free(s->redis_password);
 	free(s->state_channels);
 	scanner_free(&s->scanner);
+	geoip_free(&s->geoip);
 	ruleset_unref(&s->rules);
 	config_free(&s->config);
 	diag_free(&s->diag);

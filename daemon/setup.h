@@ -13,6 +13,7 @@
 #include "state/state.h"
 #include "util/digest.h"
 
+struct geoip;
 struct ruleset;
 
 struct setup {
@@ -21,6 +22,7 @@ struct setup {
 	char config_hash[DIGEST_HEX_SIZE]; /* of the configuration file's text */
 	struct ruleset *rules;
 	struct scanner *scanner; /* of the rules */
+	struct geoip *geoip;     /* NULL: none is wanted */
 	size_t ntests; /* the rules' tests, all passed */
 	char **urls, **secrets; /* by channel; secrets[i] may be NULL */
 	char *redis_password;   /* NULL when none */

@@ -346,8 +346,19 @@ static bool
 wants(const struct incident_rule *rule, unsigned step, const char *ip, const char *user)
 {
 	struct event e = event("source.ip", ip, "user.name", user);
+	bool excluded = false;
 
-	return incident_rule_wants(rule, step, &e);
+	return incident_rule_wants(rule, step, &e, &excluded);
+}
+
+/* Only because of unless. */
+static bool
+excludes(const struct incident_rule *rule, const char *ip, const char *user)
+{
+	struct event e = event("source.ip", ip, "user.name", user);
+	bool excluded = false;
+
+	return !incident_rule_wants(rule, 0, &e, &excluded) && excluded;
 }
 
 START_TEST(where_and_unless_choose_events)
@@ -356,6 +367,7 @@ START_TEST(where_and_unless_choose_events)
 	    "     unless: [{user_name: [bot, probe]}, {source_ip: 192.0.2.1, user_name: ann}]");
 	const struct incident_rule *i = ruleset_incident(rs, 0);
 	struct event no_address = event("user.name", "ann", NULL, NULL);
+	bool excluded = false;
 
 	ck_assert(wants(i, 0, "192.0.2.7", "ann"));
 	ck_assert(wants(i, 0, "203.0.113.7", "ann"));
@@ -364,7 +376,12 @@ START_TEST(where_and_unless_choose_events)
 	ck_assert(!wants(i, 0, "192.0.2.7", "bot"));
 	ck_assert(!wants(i, 0, "192.0.2.1", "ann"));
 	ck_assert(wants(i, 0, "192.0.2.1", "eve"));
-	ck_assert(!incident_rule_wants(i, 0, &no_address));
+	ck_assert(!incident_rule_wants(i, 0, &no_address, &excluded));
+	ck_assert(!excluded);
+	ck_assert(excludes(i, "192.0.2.7", "bot"));
+	ck_assert(excludes(i, "192.0.2.1", "ann"));
+	ck_assert(!excludes(i, "2001:db8::2", "bot"));
+	ck_assert(!excludes(i, "192.0.2.1", "eve"));
 	ruleset_unref(&rs);
 }
 END_TEST
@@ -408,12 +425,13 @@ START_TEST(each_names_the_keys_that_are_expected)
 	const struct incident_rule *i = ruleset_incident(rs, 0);
 	struct event web = event("host.name", "WEB", NULL, NULL);
 	struct event other = event("host.name", "mail", NULL, NULL);
+	bool excluded = false;
 
 	ck_assert_uint_eq(rule_list_size(i->each), 2);
 	ck_assert_str_eq(rule_list_at(i->each, 0), "db");
 	ck_assert_str_eq(rule_list_at(i->each, 1), "web");
-	ck_assert(incident_rule_wants(i, 0, &web));
-	ck_assert(!incident_rule_wants(i, 0, &other));
+	ck_assert(incident_rule_wants(i, 0, &web, &excluded));
+	ck_assert(!incident_rule_wants(i, 0, &other, &excluded));
 	ruleset_unref(&rs);
 	rs = load_rule("on: fail, by: source_ip/24, absent: 1d, each: '@pairs'");
 	i = ruleset_incident(rs, 0);

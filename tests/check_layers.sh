@@ -18,6 +18,7 @@ BEGIN {
 	library["yaml.h"] = "yaml"
 	library["zlib.h"] = "zlib"
 	library["zstd.h"] = "zstd"
+	library["maxminddb.h"] = "maxminddb"
 	library["jansson.h"] = "jansson"
 	library["pcre2.h"] = "pcre2"
 	library["pthread.h"] = "pthread"

@@ -67,6 +67,13 @@ see(void *ctx, const struct event *event)
 	buf_puts(&seen, "; ");
 }
 
+static void
+ignore(void *ctx, const struct event *event)
+{
+	(void)ctx;
+	(void)event;
+}
+
 static struct record
 record_of(const struct line *line, const char *program)
 {
@@ -194,6 +201,30 @@ START_TEST(exceptions_exclude)
 }
 END_TEST
 
+/* Once for each rule, with the fields that decided; not what does not match at all. */
+START_TEST(what_is_excluded_is_told)
+{
+	struct line line = {.text = SV("ann 10.1.2.3")}, other = {.text = SV("ann at 10.1.2.3")};
+	struct record rec = record_of(&line, "p"), none = record_of(&other, "p");
+
+	use("events:\n" RULE("a") "    match: '^(?<user_name>\\S+) (?<source_ip>\\S+)$'\n"
+	    "    unless: [{source_ip: 10.0.0.0/8}, {user_name: ann}]\n"
+	    RULE("b") "    match: '^ann (?<source_ip>\\S+)$'\n    unless: [{source_ip: 10.1.2.3}]\n"
+	    RULE("c") "    match: '^ann (?<source_ip>\\S+)$'\n    unless: [{source_ip: 10.1.2.4}]\n");
+	buf_free(&seen);
+	matcher_set_excluded(matcher, see, &rec);
+	match_record(matcher, &rec, ignore, NULL);
+	ck_assert_str_eq(
+	    buf_str(&seen), "a user.name=ann source.ip=10.1.2.3; b source.ip=10.1.2.3; ");
+	ck_assert_uint_eq(matcher_stats(matcher)->events, 1);
+	buf_free(&seen);
+	match_record(matcher, &none, ignore, NULL);
+	matcher_set_excluded(matcher, NULL, NULL);
+	match_record(matcher, &rec, ignore, NULL);
+	ck_assert_str_eq(buf_str(&seen), "");
+}
+END_TEST
+
 /* In any order of the rules. */
 START_TEST(fallback_rules_are_for_lines_that_are_no_others)
 {
@@ -235,7 +266,7 @@ START_TEST(context_is_no_event_but_a_match)
 	ck_assert_uint_eq(matcher_stats(matcher)->events, 1);
 	/* What else the line holds nobody knows. */
 	ck_assert_str_eq(match_text("p", needle), "a; " RULE_LINE_CUT "; ");
-	ck_assert_uint_eq(rules_test(rules, NULL, NULL), 0);
+	ck_assert_uint_eq(rules_test(rules, NULL, NULL, NULL), 0);
 }
 END_TEST
 
@@ -411,7 +442,7 @@ START_TEST(tests_in_rules_run_as_lines_do)
 	    "      - {line: 'Jan 10 08:15:01 gate app[1]: from 192.0.2.1', event: {source_ip: 192.0.2.2}}\n"
 	    "      - {line: 'Jan 10 08:15:01 gate app[1]: from there', event: {source_ip: there}}\n"
 	    "      - {line: 'Jan 10 08:15:01 gate cron[1]: from 192.0.2.1', event: {}}\n");
-	ck_assert_uint_eq(rules_test(rules, note_result, &results), 4);
+	ck_assert_uint_eq(rules_test(rules, NULL, note_result, &results), 4);
 	ck_assert_str_eq(buf_str(&results),
 	    "rules.yaml:9 a ok\nrules.yaml:10 a ok\nrules.yaml:11 a ok\n"
 	    "rules.yaml:12 a failed: expected no event, but the rule matches\n"
@@ -460,7 +491,7 @@ START_TEST(fallback_rules_are_tested_by_themselves)
 	    "    fallback: true\n    match: 'needle'\n    tests:\n"
 	    "      - {line: 'Jan 10 08:15:01 gate app[1]: needle', event: {}}\n"
 	    "      - {line: 'Jan 10 08:15:01 gate app[1]: nettle', event: none}\n");
-	ck_assert_uint_eq(rules_test(rules, NULL, NULL), 0);
+	ck_assert_uint_eq(rules_test(rules, NULL, NULL, NULL), 0);
 }
 END_TEST
 
@@ -530,7 +561,7 @@ START_TEST(shipped_rules_pass_their_tests)
 	struct buf failures = BUF_INIT;
 
 	ck_assert_uint_ge(ruleset_nevents(rs), 30);
-	ck_assert_msg(rules_test(rs, note_failure, &failures) == 0, "%s", buf_str(&failures));
+	ck_assert_msg(rules_test(rs, NULL, note_failure, &failures) == 0, "%s", buf_str(&failures));
 	buf_free(&failures);
 	ruleset_unref(&rs);
 }
@@ -640,6 +671,7 @@ add_tests(TCase *t)
 	tcase_add_test(t, preconditions_hold_or_there_is_no_event);
 	tcase_add_test(t, what_is_not_of_its_type_is_no_field);
 	tcase_add_test(t, exceptions_exclude);
+	tcase_add_test(t, what_is_excluded_is_told);
 	tcase_add_test(t, fallback_rules_are_for_lines_that_are_no_others);
 	tcase_add_test(t, context_is_no_event_but_a_match);
 	tcase_add_test(t, bytes_are_bytes);

@@ -140,6 +140,45 @@ refuse(const char *text, const char *words)
 
 /* ---- what is loaded -------------------------------------------------------- */
 
+/* An event rule of these criteria, and one that extends it. */
+#define SPEAKING(tsc)                                                                              \
+	"events:\n"                                                                               \
+	"  - {id: a, title: t, class: c, severity: low, match: aaa, tsc: " tsc "}\n"               \
+	"  - {id: b, extends: a, match: bbb}\n"
+
+START_TEST(points_of_the_criteria_are_those_that_exist)
+{
+	struct ruleset *rs;
+
+	put("base/a.yaml", SPEAKING("CC9.2"));
+	rs = load_base();
+	expect_loaded(rs);
+	ck_assert_str_eq(ruleset_find_event(rs, "b")->body->tsc.v[0], "CC9.2");
+	ruleset_unref(&rs);
+	refuse(SPEAKING("[CC6.1, CC6.9]"),
+	    "\"CC6.9\" is no point of the Trust Services Criteria: of CC6 there are CC6.1 to CC6.8");
+	refuse(SPEAKING("CC8.2"), "of CC8 there is only CC8.1");
+	refuse(SPEAKING("CC6"), "of CC6 there are CC6.1 to CC6.8");
+	refuse(SPEAKING("CC6.11"), "of CC6 there are CC6.1 to CC6.8");
+	refuse(SPEAKING("CC6.0"), "of CC6 there are CC6.1 to CC6.8");
+	refuse(SPEAKING("T1110"), "expected one of CC1.1 to CC9.2");
+	refuse(SPEAKING("''"), "expected one of CC1.1 to CC9.2");
+}
+END_TEST
+
+/* Numbers are in order, and each is of one point. */
+START_TEST(points_are_in_the_order_of_the_criteria)
+{
+	static const char *const order[] = {"CC1.1", "CC1.5", "CC2.1", "CC6.8", "CC7.1", "CC9.2",
+	    "A1.1", "C1.2", "PI1.1", "P1.1", "P6.7", "P8.1"};
+
+	ck_assert_int_eq(rule_tsc_number(order[0]), 0);
+	for (size_t i = 1; i < sizeof(order) / sizeof(order[0]); i++)
+		ck_assert_int_lt(rule_tsc_number(order[i - 1]), rule_tsc_number(order[i]));
+	ck_assert_int_lt(rule_tsc_number("P8.1"), RULE_TSC_POINTS);
+}
+END_TEST
+
 START_TEST(builtin_rules_are_always_there)
 {
 	struct ruleset *rs;
@@ -173,6 +212,7 @@ START_TEST(rules_have_what_the_file_says)
 	    "    class: unauthorized-access\n"
 	    "    severity: medium\n"
 	    "    attack: T1110\n"
+	    "    tsc: [CC6.1, PI1.5]\n"
 	    "    where: {program: [ftpd, vsftpd], facility: authpriv}\n"
 	    "    match: '^failed (?<user_name>\\S+) (?<source_ip>\\S+) (?<odd_thing_here>x)$'\n"
 	    "incidents:\n"
@@ -191,6 +231,8 @@ START_TEST(rules_have_what_the_file_says)
 	ck_assert_str_eq(e->class, "unauthorized-access");
 	ck_assert_int_eq(e->severity, SEVERITY_MEDIUM);
 	ck_assert_ptr_eq(ruleset_event(rs, e->index), e);
+	ck_assert_uint_eq(e->body->tsc.n, 2);
+	ck_assert_str_eq(e->body->tsc.v[1], "PI1.5");
 	ck_assert_uint_eq(e->body->programs.n, 2);
 	ck_assert_uint_eq(e->body->facilities, 1U << 10);
 	ck_assert_uint_eq(e->body->severities, RULE_ANY_SEVERITY);
@@ -211,7 +253,7 @@ START_TEST(rules_have_what_the_file_says)
 	ck_assert_str_eq(i->playbook, "");
 	ck_assert_str_eq(i->file, "a.yaml");
 	ck_assert_uint_eq(strlen(i->file_hash), 64);
-	ck_assert_int_eq(ruleset_incident_place(rs, 0)->line, 10);
+	ck_assert_int_eq(ruleset_incident_place(rs, 0)->line, 11);
 	ruleset_unref(&rs);
 }
 END_TEST
@@ -758,6 +800,8 @@ add_tests(TCase *t)
 {
 	tcase_add_checked_fixture(t, make_dir, remove_dir);
 	tcase_add_test(t, builtin_rules_are_always_there);
+	tcase_add_test(t, points_of_the_criteria_are_those_that_exist);
+	tcase_add_test(t, points_are_in_the_order_of_the_criteria);
 	tcase_add_test(t, rules_have_what_the_file_says);
 	tcase_add_test(t, files_are_read_in_order_of_name);
 	tcase_add_test(t, a_path_may_be_a_file);

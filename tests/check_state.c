@@ -393,7 +393,7 @@ START_TEST(groups_beyond_the_cap_go_and_are_counted)
 			commit(&h);
 	}
 	commit(&h);
-	state_rule(h.state, rule_of(&h, "t-few"), 1, 1, answered, &h);
+	state_rule(h.state, "t-few", rule_of(&h, "t-few"), 1, 1, answered, &h);
 	rig_turn_until(h.ev, is_idle, &h, WAIT);
 	ck_assert(h.answer_ok);
 	ck_assert_int_eq(number(h.answer, "groups"), 50);

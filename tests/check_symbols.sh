@@ -33,6 +33,7 @@ BEGIN {
 	may("correlate/correlate_index.c", "group_index_")
 	may("correlate/correlate_window.c", "window_")
 	may("rule/rule_filter.c", "incident_rule_")
+	may("rule/rule_live.c", "ruleset_")
 }
 $1 == "file" {
 	base = $2

@@ -10,6 +10,7 @@
 
 #include "conf/config.h"
 
+struct geoip;
 struct ruleset;
 
 /* Exit codes; documented in triagectl(1). */
@@ -20,11 +21,15 @@ enum {
 	CLI_UNREACHABLE = 3, /* no daemon at the socket */
 };
 
+#define CLI_LISTS_MAX 32
+
 /* Options that stand before or after the command. */
 struct cli {
 	const char *socket;
 	const char *config; /* -c; NULL: the installed rules, no configuration */
 	bool json;          /* -o json */
+	const char *lists[CLI_LISTS_MAX]; /* --list: NAME=FILE */
+	size_t nlists;
 };
 
 struct cli_command {
@@ -56,6 +61,7 @@ struct offline {
 	struct diag *diag;
 	struct config *config; /* of -c, or the defaults */
 	struct ruleset *rules;
+	struct geoip *geoip; /* of -c; NULL: none */
 };
 
 /* Load the rules of ${dirs}, or when there are none those of the configuration,

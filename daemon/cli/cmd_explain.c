@@ -1,11 +1,14 @@
 /*
  * cmd_explain: what the decoder and each rule make of one line.
  */
+#include "cli/cmd_explain.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "cli/cli.h"
+#include "control/control.h"
 #include "decode/decode.h"
 #include "format/format.h"
 #include "match/match.h"
@@ -24,7 +27,7 @@ struct explain {
 	const char *rule; /* only this one; NULL: all */
 	const char *line;
 	struct source_conf source; /* its format and program are given */
-	bool json;
+	const struct cli *cli;
 
 	struct ruleset *rules;
 	struct decoder *decoder;
@@ -32,6 +35,8 @@ struct explain {
 	bool *near; /* by rule: the line has text that it looks for */
 	size_t nrules; /* but for those that are built in */
 	unsigned matched;
+	bool daemon; /* one answers; known once something matched */
+	json_t *now; /* what it has of the groups that the line counts for, or NULL */
 };
 
 static bool
@@ -104,20 +109,12 @@ got_event(void *ctx, const struct event *event)
 {
 	struct explain *x = ctx;
 
-	(void)event;
-	x->matched++;
-}
-
-static json_t *
-text_json(struct sv s)
-{
-	struct buf out = BUF_INIT;
-	json_t *value;
-
-	vis_utf8(&out, s);
-	value = json_string(buf_str(&out));
-	buf_free(&out);
-	return value;
+	if (x->matched++ == 0)
+		x->daemon = cmd_explain_now_is_there(x->cli);
+	if (x->daemon && x->now == NULL)
+		x->now = json_array();
+	if (x->daemon)
+		cmd_explain_now_add(x->cli, event, x->now);
 }
 
 static json_t *
@@ -128,8 +125,9 @@ record_json(const struct record *rec)
 
 	clock_format(&time, rec->time);
 	out = json_pack("{s:s, s:s, s:o, s:o, s:o, s:i, s:o}", "format", record_format_name(rec->format),
-	    "time", buf_str(&time), "host", text_json(rec->host), "program", text_json(rec->program),
-	    "pid", text_json(rec->pid), "repeat", (int)rec->repeat, "message", text_json(rec->message));
+	    "time", buf_str(&time), "host", control_visible(rec->host), "program",
+	    control_visible(rec->program), "pid", control_visible(rec->pid), "repeat",
+	    (int)rec->repeat, "message", control_visible(rec->message));
 	buf_free(&time);
 	return out;
 }
@@ -153,7 +151,7 @@ explain_rule(const struct explain *x, struct matcher *m, const struct event_rule
 	match_explain(m, r, rec, &why);
 	if (x->rule != NULL || x->matched == 0 || strncmp(buf_str(&why), "yes", 3) == 0)
 		json_array_append_new(verdicts,
-		    json_pack("{s:s, s:o}", "rule", r->id, "verdict", text_json(buf_view(&why))));
+		    json_pack("{s:s, s:o}", "rule", r->id, "verdict", control_visible(buf_view(&why))));
 	buf_free(&why);
 }
 
@@ -176,6 +174,7 @@ print_text(const struct explain *x, const struct record *rec, const json_t *verd
 		buf_printf(&out, "; %zu more look for text that is not in the line", others);
 	if (x->matched == 0)
 		buf_putc(&out, '\n');
+	cmd_explain_now_text(x->now, &out);
 	fputs(buf_str(&out), stdout);
 	buf_free(&out);
 }
@@ -188,6 +187,7 @@ explain_line(void *ctx, const struct line *line)
 	struct record rec;
 
 	decode_line(x->decoder, line, clock_now(), &rec);
+	x->now = NULL;
 	match_record(x->matcher, &rec, got_event, x);
 	for (size_t i = 0; i < ruleset_nevents(x->rules); i++) {
 		const struct event_rule *r = ruleset_event(x->rules, i);
@@ -195,12 +195,13 @@ explain_line(void *ctx, const struct line *line)
 		if (is_asked_for(x, r))
 			explain_rule(x, x->matcher, r, &rec, verdicts);
 	}
-	if (x->json)
-		cli_print_json(json_pack("{s:o, s:i, s:O}", "record", record_json(&rec), "matched",
-		    (int)x->matched, "rules", verdicts));
+	if (x->cli->json)
+		cli_print_json(json_pack("{s:o, s:i, s:O, s:O*}", "record", record_json(&rec), "matched",
+		    (int)x->matched, "rules", verdicts, "counts_for", x->now));
 	else
 		print_text(x, &rec, verdicts);
 	json_decref(verdicts);
+	json_decref(x->now);
 }
 
 static void
@@ -230,6 +231,7 @@ run(struct explain *x, struct offline *off)
 	x->rules = off->rules;
 	x->decoder = decoder_new();
 	x->matcher = matcher_new(off->rules);
+	matcher_set_geoip(x->matcher, off->geoip, true);
 	x->near = xcalloc(ruleset_nevents(off->rules) + 1, sizeof(*x->near));
 	for (size_t i = 0; i < ruleset_nevents(off->rules); i++)
 		x->nrules += !ruleset_event(off->rules, i)->body->builtin;
@@ -243,7 +245,7 @@ run(struct explain *x, struct offline *off)
 int
 cmd_explain(const struct cli *cli, const struct cli_command *self, int argc, char **argv)
 {
-	struct explain x = {.json = cli->json};
+	struct explain x = {.cli = cli};
 	struct offline off;
 	int code;
 

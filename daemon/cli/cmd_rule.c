@@ -1,5 +1,5 @@
 /*
- * cmd_rule: an incident rule at work.
+ * cmd_rule: a rule at work.
  */
 #include <stdio.h>
 
@@ -66,6 +66,7 @@ cmd_rule(const struct cli *cli, const struct cli_command *self, int argc, char *
 {
 	json_t *answer;
 	const json_t *group;
+	bool is_incident;
 	size_t i;
 	int code;
 
@@ -76,8 +77,11 @@ cmd_rule(const struct cli *cli, const struct cli_command *self, int argc, char *
 		return code;
 	if (cli->json)
 		return cli_print_json(answer);
-	printf("%s: %s\n", cli_text(answer, "rule"), cli_text(answer, "criteria"));
-	printf("groups: %lld\n", cli_number(answer, "groups"));
+	is_incident = json_object_get(answer, "criteria") != NULL;
+	printf("%s: %s\n", cli_text(answer, "rule"),
+	    cli_text(answer, is_incident ? "criteria" : "title"));
+	if (is_incident)
+		printf("groups: %lld\n", cli_number(answer, "groups"));
 	json_array_foreach(json_object_get(answer, "shown"), i, group)
 	{
 		print_group(group);

@@ -37,7 +37,7 @@ lint(const struct cli *cli, struct offline *off)
 	return n == 0 ? CLI_OK : CLI_FAILED;
 }
 
-/* rules list [--here | --silent | --untested] [DIR]... */
+/* rules list [--here | --silent | --untested | --criteria] [DIR]... */
 static int
 list(const struct cli *cli, const struct cli_command *self, int argc, char **argv)
 {

@@ -68,7 +68,8 @@ cmd_rules_list_option(const char *arg, enum cmd_rules_which *which)
 {
 	static const char *const names[] = {[CMD_RULES_HERE] = "--here",
 	    [CMD_RULES_SILENT] = "--silent",
-	    [CMD_RULES_UNTESTED] = "--untested"};
+	    [CMD_RULES_UNTESTED] = "--untested",
+	    [CMD_RULES_CRITERIA] = "--criteria"};
 
 	for (size_t i = CMD_RULES_HERE; i < sizeof(names) / sizeof(names[0]); i++) {
 		if (strcmp(arg, names[i]) == 0) {
@@ -98,6 +99,16 @@ is_asked_for(const struct event_rule *r, const json_t *seen, enum cmd_rules_whic
 /* ---- JSON ------------------------------------------------------------------ */
 
 static json_t *
+tsc_json(const struct rule_body *body)
+{
+	json_t *out = json_array();
+
+	for (size_t i = 0; i < body->tsc.n; i++)
+		json_array_append_new(out, json_string(body->tsc.v[i]));
+	return out;
+}
+
+static json_t *
 event_json(const struct event_rule *r, const json_t *seen)
 {
 	const struct rule_body *body = r->body;
@@ -107,6 +118,7 @@ event_json(const struct event_rule *r, const json_t *seen)
 	    r->id, "title", r->title, "class", r->class, "severity", severity_name(r->severity), "file",
 	    body->place.file, "line", body->place.line, "tests", (json_int_t)body->ntests);
 
+	json_object_set_new(out, "tsc", tsc_json(body));
 	json_object_set_new(out, "context", json_boolean(r->context));
 	json_object_set_new(out, "events", seen == NULL || r->context
 	        ? json_null()
@@ -246,7 +258,9 @@ cmd_rules_list(const struct cli *cli, struct offline *off, enum cmd_rules_which 
 {
 	json_t *seen = ask_daemon(cli);
 
-	if (cli->json)
+	if (which == CMD_RULES_CRITERIA)
+		cmd_rules_criteria(cli, off->rules, seen);
+	else if (cli->json)
 		print_json(off->rules, seen, which);
 	else
 		print_text(off->rules, seen, which);

@@ -144,7 +144,7 @@ run_tests(const struct cli *cli, const struct options *o, struct offline *off)
 	struct tests_run run = {.n = 0};
 	int code = CLI_OK;
 
-	if (rules_test(off->rules, got_result, &run) > 0)
+	if (rules_test(off->rules, off->geoip, got_result, &run) > 0)
 		code = CLI_FAILED;
 	if (cli->json)
 		print_json(&run);

@@ -27,6 +27,46 @@ print_outbox(const json_t *outbox)
 }
 
 static void
+print_geoip(const json_t *files)
+{
+	const json_t *f;
+	size_t i;
+
+	json_array_foreach(files, i, f)
+	{
+		const char *built = cli_text(f, "built"), *problem = cli_text(f, "problem");
+
+		printf("geoip      %s: ", cli_text(f, "name"));
+		cli_print_text("", cli_text(f, "path"));
+		if (*cli_text(f, "type") != '\0')
+			printf(", %s of %.10s", cli_text(f, "type"), built);
+		if (*problem != '\0')
+			cli_print_text("  PROBLEM: ", problem);
+		putchar('\n');
+	}
+}
+
+static void
+print_lists(const json_t *lists)
+{
+	const json_t *l;
+	size_t i;
+
+	json_array_foreach(lists, i, l)
+	{
+		const char *problem = cli_text(l, "problem");
+
+		printf("list       %s: %s, %lld values", cli_text(l, "list"), cli_text(l, "key"),
+		    cli_number(l, "values"));
+		if (cli_number(l, "invalid") > 0)
+			printf(", %lld of them invalid", cli_number(l, "invalid"));
+		if (*problem != '\0')
+			cli_print_text("  PROBLEM: ", problem);
+		putchar('\n');
+	}
+}
+
+static void
 print_sources(const json_t *sources)
 {
 	const json_t *s;
@@ -78,6 +118,8 @@ print_status(const json_t *st)
 	    cli_text(rules, "hash"));
 	print_redis(json_object_get(st, "redis"));
 	print_outbox(json_object_get(st, "outbox"));
+	print_geoip(json_object_get(st, "geoip"));
+	print_lists(json_object_get(st, "lists"));
 	print_sources(json_object_get(st, "sources"));
 	print_counters(json_object_get(st, "counters"));
 }

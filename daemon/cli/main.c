@@ -21,10 +21,10 @@ static const struct cli_command commands[] = {
     {"ack", "ID -m MESSAGE", "acknowledge: someone is on it", cmd_ack},
     {"close", "ID -m MESSAGE", "close: it is over", cmd_close},
     {"outbox", "", "webhooks that have not been delivered", cmd_outbox},
-    {"rule", "ID", "an incident rule at work: its windows, what became of its events", cmd_rule},
+    {"rule", "ID", "a rule at work: windows of an incident rule, what became of events", cmd_rule},
     {"sources", "[--verify]", "what is examined and what was passed over", cmd_sources},
     {"reload", "", "read configuration and rules anew", cmd_reload},
-    {"rules", "test [--junit FILE] [--coverage] [DIR...] | lint [DIR...] | list [--here|--silent|--untested] [DIR...] | verify-scan [--rules DIR]... FILE...", "check rules",
+    {"rules", "test [--junit FILE] [--coverage] [DIR...] | lint [DIR...] | list [--here|--silent|--untested|--criteria] [DIR...] | verify-scan [--rules DIR]... FILE...", "check rules",
         cmd_rules},
     {"explain", "[--rules DIR]... [--rule ID] [--format FORMAT] [--program NAME] LINE", "what each rule makes of a line", cmd_explain},
     {"replay", "[--json] [--events-only | --redis] [--format FORMAT] [--program NAME] [--rules DIR]... FILE...",
@@ -41,16 +41,29 @@ static const struct cli_command commands[] = {
 static int
 usage(FILE *out, int code)
 {
-	fputs("usage: triagectl [-s SOCKET] [-c FILE] [-o json] COMMAND ...\n\n", out);
+	fputs("usage: triagectl [-s SOCKET] [-c FILE] [-o json] [--list NAME=FILE]... COMMAND ...\n\n",
+	    out);
 	for (size_t i = 0; i < NCOMMANDS; i++)
 		fprintf(out, "  %-10s %s\n             %s\n", commands[i].name, commands[i].args,
 		    commands[i].help);
 	fputs("\n  -s, --socket SOCKET  of the daemon (default " TRIAGED_RUNDIR "/control.sock)\n"
 	      "  -c, --config FILE    take rules and limits from this configuration\n"
 	      "  -o, --output json    for scripts; text otherwise\n"
+	      "      --list NAME=FILE what list NAME has in Redis, for commands without a daemon\n"
 	      "      --version\n",
 	    out);
 	return code;
+}
+
+static bool
+take_list(struct cli *cli, const char *text)
+{
+	const char *equals = strchr(text, '=');
+
+	if (equals == NULL || equals == text || equals[1] == '\0' || cli->nlists == CLI_LISTS_MAX)
+		return false;
+	cli->lists[cli->nlists++] = text;
+	return true;
 }
 
 /* Take the global option at argv[i], wherever it stands.  Returns how many
@@ -60,9 +73,9 @@ global_option(struct cli *cli, int argc, char **argv, int i)
 {
 	static const struct {
 		const char *brief, *full;
-	} names[] = {{"-s", "--socket"}, {"-c", "--config"}, {"-o", "--output"}};
+	} names[] = {{"-s", "--socket"}, {"-c", "--config"}, {"-o", "--output"}, {"--list", "--list"}};
 
-	for (int k = 0; k < 3; k++) {
+	for (int k = 0; k < 4; k++) {
 		if (strcmp(argv[i], names[k].brief) != 0 && strcmp(argv[i], names[k].full) != 0)
 			continue;
 		if (i + 1 >= argc)
@@ -71,7 +84,10 @@ global_option(struct cli *cli, int argc, char **argv, int i)
 			cli->socket = argv[i + 1];
 		else if (k == 1)
 			cli->config = argv[i + 1];
-		else if (strcmp(argv[i + 1], "json") == 0 || strcmp(argv[i + 1], "text") == 0)
+		else if (k == 3) {
+			if (!take_list(cli, argv[i + 1]))
+				return -1;
+		} else if (strcmp(argv[i + 1], "json") == 0 || strcmp(argv[i + 1], "text") == 0)
 			cli->json = strcmp(argv[i + 1], "json") == 0;
 		else
 			return -1;

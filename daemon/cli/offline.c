@@ -8,6 +8,8 @@
 #include <unistd.h>
 
 #include "cli/cli.h"
+#include "geoip/geoip.h"
+#include "rule/rule_live.h"
 #include "rule/ruleset.h"
 #include "util/xalloc.h"
 
@@ -88,6 +90,56 @@ load_rules(const struct cli *cli, const char *const *dirs, size_t ndirs, struct 
 		out->rules = ruleset_load(list, n, &out->config->match, out->diag);
 }
 
+static void
+load_geoip(struct offline *out)
+{
+	const struct geoip_conf *conf = &out->config->geoip;
+
+	if (conf->country.s != NULL || conf->asn.s != NULL)
+		out->geoip = geoip_new(conf->country.s, conf->asn.s);
+}
+
+static bool
+is_given(const struct cli *cli, const char *list)
+{
+	size_t n = strlen(list);
+
+	for (size_t i = 0; i < cli->nlists; i++)
+		if (strncmp(cli->lists[i], list, n) == 0 && cli->lists[i][n] == '=')
+			return true;
+	return false;
+}
+
+static void
+fill_lists(const struct cli *cli, struct offline *out)
+{
+	for (size_t i = 0; i < cli->nlists; i++) {
+		const char *equals = strchr(cli->lists[i], '=');
+		char *list = xstrndup(cli->lists[i], (size_t)(equals - cli->lists[i]));
+
+		if (!rule_live_fill(out->rules, list, equals + 1, out->diag))
+			fprintf(stderr, "triagectl: --list %s: no rule looks up what such a list has in "
+			    "Redis\n", list);
+		free(list);
+	}
+}
+
+/* Once for each list. */
+static void
+tell_of_lists(const struct cli *cli, const struct ruleset *rules)
+{
+	for (size_t i = 0; i < ruleset_nlives(rules); i++) {
+		const char *list = ruleset_live(rules, i)->list;
+		size_t j = 0;
+
+		while (strcmp(ruleset_live(rules, j)->list, list) != 0)
+			j++;
+		if (j == i && !is_given(cli, list))
+			fprintf(stderr, "triagectl: what list %s has in Redis is not known here; --list "
+			    "%s=FILE gives it\n", list, list);
+	}
+}
+
 bool
 offline_load(
     const struct cli *cli, const char *const *dirs, size_t ndirs, struct offline *out)
@@ -104,7 +156,13 @@ offline_load(
 	}
 	if (out->config != NULL)
 		load_rules(cli, dirs, ndirs, out);
+	if (out->rules != NULL)
+		fill_lists(cli, out);
 	good = diag_errors(out->diag) == 0 && out->rules != NULL;
+	if (good) {
+		load_geoip(out);
+		tell_of_lists(cli, out->rules);
+	}
 	if (!good) {
 		diag_print(out->diag, &errors);
 		fputs(buf_str(&errors), stderr);
@@ -117,6 +175,7 @@ offline_load(
 void
 offline_free(struct offline *o)
 {
+	geoip_free(&o->geoip);
 	ruleset_unref(&o->rules);
 	config_free(&o->config);
 	diag_free(&o->diag);

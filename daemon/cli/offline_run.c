@@ -71,6 +71,15 @@ got_event(void *ctx, const struct event *e)
 }
 
 static void
+got_excluded(void *ctx, const struct event *e)
+{
+	struct offline_run *r = ctx;
+
+	if (r->local != NULL)
+		correlate_excluded(r->correlator, r->offline->rules, e);
+}
+
+static void
 give_chunk(void *ctx, const struct chunk *chunk)
 {
 	struct offline_run *r = ctx;
@@ -287,8 +296,11 @@ offline_run_open(const struct offline *o, const struct source_conf *source,
 	r->scanner = scanner_new(o->rules);
 	r->conf = (struct pipeline_conf){.rules = o->rules,
 	    .scanner = r->scanner,
+	    .geoip = o->geoip,
+	    .all_fields = true,
 	    .now = clock_now(),
 	    .event = got_event,
+	    .excluded = got_excluded,
 	    .ctx = r};
 	if (!start(r, incidents))
 		offline_run_free(&r);

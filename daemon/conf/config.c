@@ -148,6 +148,22 @@ static const struct conf_key match_keys[] = {
 static const struct conf_table match_table = {
     "match", "match", sizeof(struct match_conf), match_keys, NKEYS(match_keys)};
 
+static const struct conf_key geoip_keys[] = {
+    {.name = "country",
+        .type = CONF_STRING,
+        .offset = offsetof(struct geoip_conf, country),
+        .help = "A database of countries, such as GeoLite2-Country.mmdb: gives events "
+                "source_geo_country_iso_code."},
+    {.name = "asn",
+        .type = CONF_STRING,
+        .offset = offsetof(struct geoip_conf, asn),
+        .help = "A database of networks, such as GeoLite2-ASN.mmdb: gives events "
+                "source_as_number and source_as_organization_name."},
+};
+
+static const struct conf_table geoip_table = {
+    "geoip", "geoip", sizeof(struct geoip_conf), geoip_keys, NKEYS(geoip_keys)};
+
 static const struct conf_key config_keys[] = {
     {.name = "node",
         .type = CONF_STRING,
@@ -199,6 +215,13 @@ static const struct conf_key config_keys[] = {
         .offset = offsetof(struct config, match),
         .sub = &match_table,
         .help = "The limits of pattern matching."},
+    {.name = "geoip",
+        .type = CONF_OBJECT,
+        .offset = offsetof(struct config, geoip),
+        .sub = &geoip_table,
+        .help = "Where addresses are from: files in the format of MaxMind, read when the daemon "
+                "starts and within seconds of a change.  Without a file, or with one that cannot "
+                "be read, events do not have its fields."},
 };
 
 const struct conf_table config_table = {

@@ -84,6 +84,12 @@ struct match_conf {
 	int64_t max_length; /* bytes of a message given to a pattern */
 };
 
+struct geoip_conf {
+	struct conf_head head;
+	struct conf_string country; /* files */
+	struct conf_string asn;
+};
+
 struct config {
 	struct conf_head head;
 	struct conf_string node; /* default: the host name */
@@ -95,6 +101,7 @@ struct config {
 	struct redis_conf redis;
 	struct conf_list channels; /* struct channel_conf */
 	struct match_conf match;
+	struct geoip_conf geoip;
 };
 
 extern const struct conf_table config_table;

@@ -269,6 +269,19 @@ check_channel(const struct channel_conf *ch, struct diag *diag)
 		diag_error(diag, ch->ca_file.at, "ca_file: cannot be read: %s", strerror(errno));
 }
 
+static void
+check_geoip(const struct geoip_conf *g, struct diag *diag)
+{
+	check_path("country", &g->country, diag);
+	check_path("asn", &g->asn, diag);
+#ifndef HAVE_MAXMINDDB
+	if (g->country.s != NULL || g->asn.s != NULL)
+		diag_error(diag, g->head.at,
+		    "geoip: this triaged was built without libmaxminddb (configure "
+		    "--with-maxminddb)");
+#endif
+}
+
 void
 config_check(const struct config *c, struct diag *diag)
 {
@@ -281,6 +294,7 @@ config_check(const struct config *c, struct diag *diag)
 	check_paths("rules", &c->rules, diag);
 	check_sources(c, complete, diag);
 	check_redis(&c->redis, diag);
+	check_geoip(&c->geoip, diag);
 	for (size_t i = 0; i < c->channels.n; i++) {
 		check_channel(&channels[i], diag);
 		for (size_t j = 0; j < i; j++)

@@ -17,6 +17,7 @@
 #include "util/buf.h"
 #include "util/json.h"
 #include "util/log.h"
+#include "util/vis.h"
 #include "util/xalloc.h"
 
 struct client {
@@ -82,6 +83,18 @@ control_answer_text(struct control_request *req, const char *json, size_t n)
 	buf_add(&line, json, n);
 	buf_putc(&line, '}');
 	send_line(req, &line);
+}
+
+json_t *
+control_visible(struct sv text)
+{
+	struct buf out = BUF_INIT;
+	json_t *value;
+
+	vis_utf8(&out, text);
+	value = json_string(buf_str(&out));
+	buf_free(&out);
+	return value;
 }
 
 void

@@ -7,6 +7,8 @@
 
 #include <jansson.h>
 
+#include "util/sv.h"
+
 struct control;
 struct ev;
 
@@ -34,6 +36,10 @@ void control_close(struct control **c);
 const char *control_text(const struct control_request *req, const char *name);
 /* Who asks, by SO_PEERCRED: a user name, or "uid 1234". */
 const char *control_caller(const struct control_request *req);
+
+/* Text from a log for an answer: what is not UTF-8, or no character to be seen, as vis_utf8()
+ * puts it. */
+json_t *control_visible(struct sv text);
 
 /* Takes the reference to ${answer}. */
 void control_answer(struct control_request *req, json_t *answer);

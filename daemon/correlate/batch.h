@@ -88,10 +88,10 @@ struct batch_rule {
 	size_t n;
 };
 
-/* Events that an incident rule wanted and could not count. */
+/* Events that were not counted in a group. */
 struct batch_uncounted {
-	const char *rule; /* id */
-	const char *why;  /* "no-key", "in-hours": see INTERFACES.md */
+	const char *rule; /* id, of an incident rule or an event rule */
+	const char *why;  /* "no-key", "allow-listed": see INTERFACES.md */
 	uint64_t n;
 };
 

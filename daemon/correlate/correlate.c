@@ -20,6 +20,8 @@
 /* Of values; the same in all daemons and for ever, since hashes are kept. */
 static const struct hash_key value_key = {0x7472696167656421ULL, 0x76616c7565732e2eULL};
 
+static const char *const tally_names[] = {"recorded", "allow-listed"};
+
 struct correlator *
 correlator_new(void)
 {
@@ -45,7 +47,7 @@ correlator_free(struct correlator **cp)
 	ahead_free(&c->ahead);
 	group_index_free(&c->index);
 	group_free(&c->trial);
-	free(c->recorded);
+	free(c->tallies);
 	buf_free(&c->key);
 	buf_free(&c->sample);
 	free(c);
@@ -93,6 +95,14 @@ is_counted(const struct correlator *c, unsigned partition, const struct event *e
 	return ahead_has(c->ahead, line->stream->id, partition, line->offset);
 }
 
+/* How many events ${e} is: "message repeated 5 times" is five; records made by hand have no
+ * number. */
+static uint32_t
+times(const struct event *e)
+{
+	return e->record->repeat > 1 ? e->record->repeat : 1;
+}
+
 /* These are counted in partition 0. */
 static void
 uncounted(struct correlator *c, struct ruleset *rules, const struct incident_rule *rule,
@@ -111,7 +121,7 @@ uncounted(struct correlator *c, struct ruleset *rules, const struct incident_rul
 		XGROW(b->uncounted, b->nuncounted);
 		b->uncounted[b->nuncounted++] = (struct batch_uncounted){rule->id, why, 0};
 	}
-	b->uncounted[i].n++;
+	b->uncounted[i].n += times(e);
 }
 
 /* What the condition looks at; false when ${e} does not have it. */
@@ -142,14 +152,32 @@ take_value(const struct condition *cond, const struct event *e, uint32_t steps, 
 }
 
 static uint32_t
-wanted_steps(const struct incident_link *link, const struct event *e)
+wanted_steps(const struct incident_link *link, const struct event *e, bool *excluded)
 {
 	uint32_t steps = 0;
 
 	for (unsigned i = 0; i < link->rule->condition.nsteps; i++)
-		if ((link->steps >> i & 1) != 0 && incident_rule_wants(link->rule, i, e))
+		if ((link->steps >> i & 1) != 0 && incident_rule_wants(link->rule, i, e, excluded))
 			steps |= 1U << i;
 	return steps;
+}
+
+const char *
+correlate_verdict(const struct incident_link *link, const struct event *e, struct buf *key,
+    struct group_event *event)
+{
+	const struct incident_rule *rule = link->rule;
+	bool excluded = false;
+	uint32_t steps = wanted_steps(link, e, &excluded);
+
+	*event = (struct group_event){.time = e->record->time};
+	if (steps == 0)
+		return excluded ? "allow-listed" : "";
+	if (rule->outside != NULL && rule_hours_has(rule->outside, event->time))
+		return "in-hours";
+	if (!group_key_name(rule, e, key))
+		return "no-key";
+	return take_value(&rule->condition, e, steps, &event->value) ? NULL : "no-value";
 }
 
 void
@@ -157,76 +185,83 @@ correlate_count_for(struct correlator *c, struct ruleset *rules, const struct in
     const struct event *e)
 {
 	const struct incident_rule *rule = link->rule;
-	struct group_event event = {.time = e->record->time};
-	uint32_t steps = wanted_steps(link, e);
+	struct group_event event;
 	struct batch_entry *entry;
+	const char *why;
 
-	if (steps == 0)
-		return;
-	if (rule->outside != NULL && rule_hours_has(rule->outside, event.time)) {
-		uncounted(c, rules, rule, e, "in-hours");
-		return;
-	}
 	c->key.n = 0;
-	if (!group_key_name(rule, e, &c->key)) {
-		c->stats.missing_key++;
-		uncounted(c, rules, rule, e, "no-key");
-		return;
-	}
-	if (!take_value(&rule->condition, e, steps, &event.value)) {
-		c->stats.missing_key++;
-		uncounted(c, rules, rule, e, "no-value");
+	why = correlate_verdict(link, e, &c->key, &event);
+	if (why != NULL) {
+		c->stats.missing_key += strncmp(why, "no-", 3) == 0;
+		if (*why != '\0')
+			uncounted(c, rules, rule, e, why);
 		return;
 	}
 	if (ahead_any(c->ahead) &&
 	    is_counted(c, group_key_partition(rule, buf_view(&c->key), c->partitions), e))
 		return;
 	entry = correlate_entry_find(c, rules, rule, event.time);
-	/* "message repeated 5 times" is five events; records made by hand have no number. */
-	for (unsigned i = 0; i < (e->record->repeat > 1 ? e->record->repeat : 1); i++) {
+	for (unsigned i = 0; i < times(e); i++) {
 		c->stats.counted++;
 		correlate_entry_count(c, entry, &event);
 	}
 	correlate_entry_sample(c, entry, e);
 }
 
-/* What was recorded of one rule set goes into the batch. */
+/* What was counted of the rules of one set goes into the batch. */
 static void
-flush_recorded(struct correlator *c)
+flush_tallies(struct correlator *c)
 {
 	struct batch *b = c->batch;
 
-	for (size_t i = 0; c->recorded != NULL && i < ruleset_nevents(c->recorded_of); i++) {
-		if (c->recorded[i] == 0)
-			continue;
-		XGROW(b->uncounted, b->nuncounted);
-		b->uncounted[b->nuncounted++] = (struct batch_uncounted){
-		    ruleset_event(c->recorded_of, i)->id, "recorded", c->recorded[i]};
+	for (size_t i = 0; c->tallies != NULL && i < ruleset_nevents(c->tallies_of); i++) {
+		for (size_t k = 0; k < TALLIES; k++) {
+			if (c->tallies[i][k] == 0)
+				continue;
+			XGROW(b->uncounted, b->nuncounted);
+			b->uncounted[b->nuncounted++] = (struct batch_uncounted){
+			    ruleset_event(c->tallies_of, i)->id, tally_names[k], c->tallies[i][k]};
+		}
 	}
-	free(c->recorded);
-	c->recorded = NULL;
-	c->recorded_of = NULL;
+	free(c->tallies);
+	c->tallies = NULL;
+	c->tallies_of = NULL;
 }
 
 static void
-record(struct correlator *c, struct ruleset *rules, const struct event_rule *rule)
+tally(struct correlator *c, struct ruleset *rules, const struct event *e, enum tally what)
 {
-	if (c->recorded_of != rules) {
-		flush_recorded(c);
+	if (ahead_any(c->ahead) && is_counted(c, 0, e))
+		return;
+	if (c->tallies_of != rules) {
+		flush_tallies(c);
 		correlate_hold(c, rules);
-		c->recorded = xcalloc(ruleset_nevents(rules), sizeof(*c->recorded));
-		c->recorded_of = rules;
+		c->tallies = xcalloc(ruleset_nevents(rules), sizeof(*c->tallies));
+		c->tallies_of = rules;
 	}
-	c->recorded[rule->index]++;
+	c->tallies[e->rule->index][what] += times(e);
 }
 
 void
 correlate_event(struct correlator *c, struct ruleset *rules, const struct event *e)
 {
 	if (e->rule->nincidents == 0)
-		record(c, rules, e->rule);
+		tally(c, rules, e, TALLY_RECORDED);
 	for (size_t i = 0; i < e->rule->nincidents; i++)
 		correlate_count_for(c, rules, &e->rule->incidents[i], e);
+}
+
+void
+correlate_excluded(struct correlator *c, struct ruleset *rules, const struct event *e)
+{
+	tally(c, rules, e, TALLY_ALLOW_LISTED);
+	for (size_t i = 0; i < e->rule->nincidents; i++) {
+		const struct incident_link *link = &e->rule->incidents[i];
+		bool excluded = false;
+
+		if (wanted_steps(link, e, &excluded) != 0 || excluded)
+			uncounted(c, rules, link->rule, e, "allow-listed");
+	}
 }
 
 void
@@ -263,7 +298,7 @@ correlate_pending(const struct correlator *c, bool urgent)
 
 	return b->nentries > 0 ||
 	    (!urgent && (b->npositions > 0 || b->ngaps > 0 || b->nuncounted > 0 ||
-	                    b->nrelayed > 0 || c->recorded != NULL));
+	                    b->nrelayed > 0 || c->tallies != NULL));
 }
 
 bool
@@ -288,7 +323,7 @@ correlate_take(struct correlator *c)
 {
 	struct batch *b = c->batch;
 
-	flush_recorded(c);
+	flush_tallies(c);
 	c->batch = batch_after(b);
 	group_index_clear(&c->index);
 	return b;

@@ -34,6 +34,14 @@ struct ahead *correlator_ahead(struct correlator *c);
  * belongs to; the batch takes a reference.  NULL: the rules outlive the batch anyway. */
 void correlate_event(struct correlator *c, struct ruleset *rules, const struct event *e);
 
+/* The same of what would be an event but for its rule's unless: it is counted as such. */
+void correlate_excluded(struct correlator *c, struct ruleset *rules, const struct event *e);
+
+/* Does the rule of ${link} count ${e}?  NULL: yes, as ${event} of the group whose key is appended
+ * to ${key}.  Else the disposition that it has instead, or "" if the rule is not about it. */
+const char *correlate_verdict(const struct incident_link *link, const struct event *e,
+    struct buf *key, struct group_event *event);
+
 /* Count an incident that ${rule} opened at ${time}, entry ${id} of the relay, for the rules
  * about incidents; the names and values of its key are its fields. */
 void correlate_incident(struct correlator *c, struct ruleset *rules,

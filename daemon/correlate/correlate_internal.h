@@ -40,6 +40,13 @@ bool group_index_get(const struct group_index *x, const struct batch *b,
 void group_index_put(struct group_index *x, const struct batch *b,
     const struct incident_rule *rule, struct sv key, size_t entry);
 
+/* Events that are only counted. */
+enum tally {
+	TALLY_RECORDED,     /* no incident rule is about them */
+	TALLY_ALLOW_LISTED, /* excluded by their rule's unless */
+	TALLIES
+};
+
 struct correlator {
 	struct batch *batch;
 	struct group_index index; /* -> the latest entry of a group */
@@ -48,8 +55,8 @@ struct correlator {
 	struct pace pace;
 	unsigned partitions;
 	struct group trial; /* scratch: an entry's points, applied to nothing */
-	uint64_t *recorded; /* events of rules that no incident rule counts, by index ... */
-	struct ruleset *recorded_of; /* ... in this set, borrowed from the batch */
+	uint64_t (*tallies)[TALLIES]; /* by event rule ... */
+	struct ruleset *tallies_of;   /* ... of this set, borrowed from the batch */
 	struct buf key;     /* scratch: the group at hand */
 	struct buf sample;  /* scratch */
 	struct correlate_stats stats;

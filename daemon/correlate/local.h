@@ -46,11 +46,13 @@ enum local_fate {
 	LOCAL_NO_KEY,
 	LOCAL_NO_VALUE,
 	LOCAL_IN_HOURS,
+	LOCAL_ALLOW_LISTED, /* excluded by unless, the rule's own or its event rule's */
 	LOCAL_FATES
 };
 
 #define LOCAL_FATE_NAMES                                                                           \
-	{"below", "counted", "promoted", "folded", "known", "no-key", "no-value", "in-hours", NULL}
+	{"below", "counted", "promoted", "folded", "known", "no-key", "no-value", "in-hours",      \
+	    "allow-listed", NULL}
 
 /* All events are of ${rules}, to which it refers. */
 struct local *local_new(struct ruleset *rules);

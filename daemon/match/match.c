@@ -327,10 +327,14 @@ try_patterns(
 			return VERDICT_LIMIT;
 		}
 		take_fields(m, p, subject, &a->event);
+		match_derive(m, body, &a->event);
 		return check_unless(body, a);
 	}
 	a->pattern = 0;
-	return body->npatterns == 0 ? check_unless(body, a) : VERDICT_PATTERN;
+	if (body->npatterns > 0)
+		return VERDICT_PATTERN;
+	match_derive(m, body, &a->event);
+	return check_unless(body, a);
 }
 
 void
@@ -409,6 +413,8 @@ try_rule(struct matcher *m, const struct event_rule *rule, const struct record *
 		emit(m, &a.event, matched, ctx);
 	} else if (a.verdict == VERDICT_LIMIT) {
 		emit_limited(m, &a, matched, ctx);
+	} else if (a.verdict == VERDICT_UNLESS && m->excluded != NULL) {
+		m->excluded(m->excluded_ctx, &a.event);
 	}
 }
 
@@ -445,6 +451,13 @@ void
 match_record(struct matcher *m, const struct record *rec, match_cb *matched, void *ctx)
 {
 	match_rules(m, rec, m->all, m->nall, matched, ctx);
+}
+
+void
+matcher_set_excluded(struct matcher *m, match_cb *excluded, void *ctx)
+{
+	m->excluded = excluded;
+	m->excluded_ctx = ctx;
 }
 
 const struct match_stats *

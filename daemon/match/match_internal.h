@@ -21,6 +21,10 @@ struct matcher {
 	const struct event_rule *cut_rule;
 	/* Addresses of the last attempt that are not as the record has them. */
 	char addresses[EVENT_FIELDS_MAX + EVENT_TAKES_MAX][RULE_FIELD_ROOM];
+	struct geoip *geoip; /* NULL: none */
+	uint32_t derived;    /* fields that all events get from it, whoever asks */
+	match_cb *excluded; /* may be NULL */
+	void *excluded_ctx;
 	struct match_stats stats;
 };
 
@@ -46,6 +50,9 @@ struct attempt {
 
 /* A match context with the rule set's limits; the caller frees it. */
 pcre2_match_context *match_context_new(const struct ruleset *rules);
+
+/* match_derive.c: add to ${event}, of a rule with ${body}, what is looked up. */
+void match_derive(struct matcher *m, const struct rule_body *body, struct event *event);
 
 /* The first of the fields that the rule asks for and ${rec} has not, or not with such
  * a value; NULL: none. */

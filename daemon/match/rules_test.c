@@ -158,11 +158,12 @@ run(struct rules_test_run *r, const struct event_rule *rule, const struct rule_t
 }
 
 size_t
-rules_test(struct ruleset *rules, rules_test_cb *result, void *ctx)
+rules_test(struct ruleset *rules, struct geoip *geoip, rules_test_cb *result, void *ctx)
 {
 	struct rules_test_run r = {.rules = rules, .result = result, .ctx = ctx};
 
 	r.matcher = matcher_new(rules);
+	matcher_set_geoip(r.matcher, geoip, false);
 	r.scanner = scanner_new(rules);
 	r.decoder = decoder_new();
 	for (size_t i = 0; i < ruleset_nevents(rules); i++) {

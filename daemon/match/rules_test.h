@@ -8,6 +8,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+struct geoip;
 struct ruleset;
 
 struct rules_test_result {
@@ -22,8 +23,9 @@ struct rules_test_result {
 };
 
 /* Run all tests, calling ${result} (which may be NULL) for each; returns how
- * many failed. */
+ * many failed.  ${geoip} (or NULL) is what is known of addresses. */
 typedef void rules_test_cb(void *ctx, const struct rules_test_result *result);
-size_t rules_test(struct ruleset *rules, rules_test_cb *result, void *ctx);
+size_t rules_test(
+    struct ruleset *rules, struct geoip *geoip, rules_test_cb *result, void *ctx);
 
 #endif

@@ -41,6 +41,14 @@ got_event(void *ctx, const struct event *e)
 }
 
 static void
+got_excluded(void *ctx, const struct event *e)
+{
+	struct trying *t = ctx;
+
+	correlate_excluded(t->correlator, t->run->rules, e);
+}
+
+static void
 got_line(void *ctx, const struct line *line, const uint32_t *rules, size_t nrules)
 {
 	struct trying *t = ctx;
@@ -249,7 +257,9 @@ try(struct rules_test_run *run, const struct rule_incident_test *test)
 	    .local = local_new(run->rules),
 	    .now = RULES_TEST_TIME};
 
+	matcher_set_excluded(run->matcher, got_excluded, &t);
 	try_lines(&t);
+	matcher_set_excluded(run->matcher, NULL, NULL);
 	compare_incidents(&t);
 	compare_counts(&t);
 	if (t.text.n > 0)

@@ -11,6 +11,7 @@
 
 #define EVENT_FIELDS_MAX 16 /* captured by one pattern */
 #define EVENT_TAKES_MAX 8   /* taken from the record's fields */
+#define EVENT_DERIVED_MAX 3 /* looked up */
 
 struct event_rule; /* rule/rule.h */
 
@@ -23,7 +24,7 @@ struct event {
 	const struct event_rule *rule;
 	const struct record *record;
 	size_t nfields;
-	struct field fields[EVENT_FIELDS_MAX + EVENT_TAKES_MAX];
+	struct field fields[EVENT_FIELDS_MAX + EVENT_TAKES_MAX + EVENT_DERIVED_MAX];
 };
 
 /* The value of field ${name}, or NULL. */

@@ -1,6 +1,7 @@
 /*
  * rule: the compiled inside of a rule set, as scan and match need it.
- * Everything here belongs to the rule set and never changes after the load.
+ * Everything here belongs to the rule set and never changes after the load, but for what
+ * lists have in Redis (rule_live.h).
  */
 #ifndef RULE_RULE_H
 #define RULE_RULE_H
@@ -139,9 +140,11 @@ struct rule_body {
 	size_t npatterns;
 	struct rule_unless *unless;
 	size_t nunless;
+	uint32_t derived; /* fields of rule_derived.h that some rule asks of its events, bits */
 	struct rule_test *tests;
 	size_t ntests;
 	struct rule_strings attack;
+	struct rule_strings tsc; /* rule_tsc_number() of each is one */
 	struct rule_strings references;
 };
 
@@ -158,6 +161,11 @@ const struct rule_place *ruleset_incident_place(const struct ruleset *rs, size_t
 size_t ruleset_nincident_tests(const struct ruleset *rs);
 const struct rule_incident_test *ruleset_incident_test(const struct ruleset *rs, size_t i);
 const struct rule_limits *ruleset_limits(const struct ruleset *rs);
+
+/* Points of the Trust Services Criteria have numbers in the order of the criteria. */
+#define RULE_TSC_POINTS 64 /* more than there are */
+/* The number of the point ${name}, such as CC6.1; -1: there is none of that name. */
+int rule_tsc_number(const char *name);
 
 /* Name of a syslog facility or severity, NULL when out of range. */
 const char *rule_facility_name(int facility);

@@ -168,31 +168,42 @@ set_steps(struct building *b, const struct conf_list *list, const char *key)
 
 /* ---- absent --------------------------------------------------------------------- */
 
-static const char *
-key_value(struct building *b, const char *text, struct buf *out)
+static enum field_type
+key_type(const struct building *b)
 {
-	const struct rule_key *key = &b->rule->by[0];
-	struct rule_key_text written;
-	struct sv value = sv_str(text);
-	char room[RULE_FIELD_ROOM];
 	const struct field_spec *spec;
+	struct rule_key_text written;
 	char *name;
 
 	rule_key_parse(b->conf->by.v[0].s, &written);
 	name = xstrndup(written.name.p, written.name.n);
 	spec = rule_field_find(name);
 	free(name);
-	if (strchr(text, '/') == NULL || rule_key_is_plain(key))
-		if (!rule_field_accept(spec == NULL ? FIELD_TEXT : spec->type, &value, room))
-			return rule_field_type_name(spec == NULL ? FIELD_TEXT : spec->type);
-	rule_key_transform(key, value, out);
-	return NULL;
+	return spec == NULL ? FIELD_TEXT : spec->type;
+}
+
+/* The value of ${list}, as the key has it, into ${keys}. */
+static void
+add_expected(struct building *b, const char *text, const struct conf_string *list,
+    struct rule_list *keys)
+{
+	struct buf value = BUF_INIT, why = BUF_INIT;
+	enum field_type type = key_type(b);
+
+	if (rule_key_from_text(&b->rule->by[0], type, text, &value))
+		rule_list_add(keys, buf_str(&value), &why);
+	else
+		diag_error(b->load->diag, list->at, "\"%s\" of list %s is no %s, as %s is", text,
+		    list->s + 1, rule_field_type_name(type), b->conf->by.v[0].s);
+	buf_free(&value);
+	buf_free(&why);
 }
 
 static void
 set_each(struct building *b, const struct conf_string *each)
 {
 	const struct conf_strings name = {(struct conf_string *)(uintptr_t)each, 1};
+	size_t lives = b->rs->nlives;
 	const struct rule_list *given;
 	struct rule_list *keys;
 
@@ -202,21 +213,16 @@ set_each(struct building *b, const struct conf_string *each)
 		                      : "each needs exactly one key field (by)");
 		return;
 	}
-	given = rule_values_build(b->rs, b->load, &name, RULE_LIST_TEXT);
-	keys = rule_list_new(RULE_LIST_TEXT);
+	given = rule_values_build(b->rs, b->load, &name, RULE_LIST_KEYS);
+	keys = rule_list_new(RULE_LIST_KEYS);
 	XGROW(b->rs->lists, b->rs->nlists);
 	b->rs->lists[b->rs->nlists++] = keys;
-	for (size_t i = 0; i < rule_list_size(given); i++) {
-		struct buf value = BUF_INIT, why = BUF_INIT;
-		const char *expected = key_value(b, rule_list_at(given, i), &value);
-
-		if (expected != NULL)
-			diag_error(b->load->diag, each->at, "\"%s\" of list %s is no %s, as %s is",
-			    rule_list_at(given, i), each->s + 1, expected, b->conf->by.v[0].s);
-		else
-			rule_list_add(keys, buf_str(&value), &why);
-		buf_free(&value);
-		buf_free(&why);
+	for (size_t i = 0; i < rule_list_size(given); i++)
+		add_expected(b, rule_list_at(given, i), each, keys);
+	for (; lives < b->rs->nlives; lives++) {
+		b->rs->lives[lives]->key = &b->rule->by[0];
+		b->rs->lives[lives]->key_type = key_type(b);
+		rule_list_add_live(keys, &b->rs->lives[lives]->values);
 	}
 	rule_list_sort(keys);
 	b->rule->each = keys;

@@ -128,6 +128,8 @@ build_event(struct ruleset *rs, struct rule_load *l, const struct rule_def *def)
 	body.override_file = def->overrides == NULL ? NULL
 	                                            : ruleset_string(rs, def->overrides->path);
 	body.attack = copy_strings(rs, &conf->attack);
+	body.tsc = copy_strings(rs, &conf->tsc);
+	rule_tsc_check(&conf->tsc, l->diag);
 	body.references = copy_strings(rs, &conf->references);
 	build_where(rs, l, &conf->where, &body);
 	build_patterns(rs, l, &conf->match, &body);

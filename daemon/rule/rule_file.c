@@ -39,6 +39,12 @@ static const struct conf_key list_keys[] = {
         .offset = offsetof(struct list_conf, file),
         .help = "A file with further values, one a line, # starts a comment.  Read when the "
                 "rules are loaded.  A relative path starts at the rule file's directory."},
+    {.name = "redis",
+        .type = CONF_STRING,
+        .offset = offsetof(struct list_conf, redis),
+        .help = "The name of a set in Redis with further values, 65536 at most: its key is "
+                "triaged:{t:0}:list:NAME.  The daemon uses what is in it within seconds.  Rules' "
+                "tests and commands without a daemon see none of them."},
 };
 
 const struct conf_table rule_list_table = {
@@ -139,6 +145,11 @@ static const struct conf_key event_keys[] = {
         .type = CONF_STRINGS,
         .offset = offsetof(struct event_conf, attack),
         .help = "MITRE ATT&CK techniques, such as T1110.001."},
+    {.name = "tsc",
+        .type = CONF_STRINGS,
+        .offset = offsetof(struct event_conf, tsc),
+        .help = "Points of the Trust Services Criteria (SOC 2) that the event speaks to, such as "
+                "CC6.1 or CC7.2."},
     {.name = "references",
         .type = CONF_STRINGS,
         .offset = offsetof(struct event_conf, references),

@@ -13,6 +13,7 @@ struct list_conf {
 	struct conf_string id;
 	struct conf_strings values;
 	struct conf_string file;
+	struct conf_string redis;
 };
 
 struct where_conf {
@@ -41,6 +42,7 @@ struct event_conf {
 	struct conf_string class;
 	int severity;
 	struct conf_strings attack;
+	struct conf_strings tsc;
 	struct conf_strings references;
 	struct where_conf where;
 	struct conf_strings match;

@@ -217,10 +217,10 @@ static const struct conf_key incident_keys[] = {
         .type = CONF_INT,
         .offset = offsetof(struct incident_conf, count),
         .min = 1,
-        .max = 1000000,
+        .max = 10000, /* the time of each is kept */
         .fallback = "1",
         .help = "So many events for one key make an incident.  The condition of a rule that has "
-                "none of those below."},
+                "none of those below.  For more there is rate."},
     {.name = "distinct",
         .type = CONF_OBJECT,
         .offset = offsetof(struct incident_conf, distinct),

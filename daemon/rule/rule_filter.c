@@ -110,6 +110,29 @@ rule_filter_build(struct ruleset *rs, struct rule_load *l, const struct incident
 	return f;
 }
 
+static uint32_t
+asked(const struct rule_condition *v, size_t n)
+{
+	uint32_t bits = 0;
+
+	for (size_t i = 0; i < n; i++)
+		bits |= rule_derived_bit(v[i].field);
+	return bits;
+}
+
+uint32_t
+rule_filter_derived(const struct rule_filter *f)
+{
+	uint32_t bits;
+
+	if (f == NULL)
+		return 0;
+	bits = asked(f->where, f->nwhere);
+	for (size_t i = 0; i < f->nunless; i++)
+		bits |= asked(f->unless[i].conditions, f->unless[i].n);
+	return bits;
+}
+
 static bool
 holds(const struct rule_condition *c, const struct event *e)
 {
@@ -139,7 +162,8 @@ is_expected(const struct rule_filter *f, const struct event *e)
 }
 
 bool
-incident_rule_wants(const struct incident_rule *rule, unsigned step, const struct event *e)
+incident_rule_wants(
+    const struct incident_rule *rule, unsigned step, const struct event *e, bool *excluded)
 {
 	const struct rule_filter *f = rule->filters[step];
 
@@ -147,8 +171,11 @@ incident_rule_wants(const struct incident_rule *rule, unsigned step, const struc
 		return true;
 	if (!all_hold(f->where, f->nwhere, e))
 		return false;
-	for (size_t i = 0; i < f->nunless; i++)
-		if (all_hold(f->unless[i].conditions, f->unless[i].n, e))
+	for (size_t i = 0; i < f->nunless; i++) {
+		if (all_hold(f->unless[i].conditions, f->unless[i].n, e)) {
+			*excluded = true;
 			return false;
+		}
+	}
 	return f->each == NULL || is_expected(f, e);
 }

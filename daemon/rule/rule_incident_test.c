@@ -28,7 +28,7 @@ struct expected_conf {
 
 struct counts_conf {
 	struct conf_head head;
-	int64_t below, promoted, folded, known, no_key, no_value, in_hours;
+	int64_t below, promoted, folded, known, no_key, no_value, in_hours, allow_listed;
 };
 
 struct incident_test_conf {
@@ -109,6 +109,8 @@ static const struct conf_key counts_keys[] = {
     COUNT_KEY("no-key", no_key, "Without a field of by."),
     COUNT_KEY("no-value", no_value, "Without the field that the condition looks at."),
     COUNT_KEY("in-hours", in_hours, "In the hours that do not count."),
+    COUNT_KEY("allow-listed", allow_listed,
+        "Excluded by unless: of the rule, or of the event rule."),
 };
 
 static const struct conf_table counts_table = {"dispositions", "incident_test_dispositions",

@@ -110,7 +110,7 @@ pattern_has(const struct rule_pattern *p, const char *field)
 }
 
 static bool
-event_has(const struct ruleset *rs, size_t event, const char *field, bool some)
+captures(const struct ruleset *rs, size_t event, const char *field, bool some)
 {
 	const struct rule_body *body = &rs->bodies[event];
 	size_t n = 0;
@@ -123,6 +123,13 @@ event_has(const struct ruleset *rs, size_t event, const char *field, bool some)
 	for (size_t i = 0; i < body->npatterns; i++)
 		n += pattern_has(&body->patterns[i], field);
 	return n > 0 && (some || n == body->npatterns);
+}
+
+static bool
+event_has(const struct ruleset *rs, size_t event, const char *field, bool some)
+{
+	return captures(rs, event, field, some) ||
+	    (rule_derived_bit(field) != 0 && captures(rs, event, RULE_DERIVED_FROM, some));
 }
 
 /* The events that are its incidents have the fields of its key. */
@@ -166,6 +173,16 @@ add_names(const struct rule_body *body, const char **names, size_t n)
 	return n;
 }
 
+static size_t
+add_derived(const struct ruleset *rs, size_t event, const char **names, size_t n)
+{
+	if (!captures(rs, event, RULE_DERIVED_FROM, true))
+		return n;
+	for (unsigned i = 0; i < RULE_DERIVED_FIELDS && n < NAMES_MAX; i++)
+		names[n++] = rule_derived_capture((enum rule_derived)i);
+	return n;
+}
+
 const char *
 rule_input_nearest(const struct ruleset *rs, const struct rule_load *l,
     const struct rule_inputs *inputs, const char *capture)
@@ -178,6 +195,7 @@ rule_input_nearest(const struct ruleset *rs, const struct rule_load *l,
 
 		if (!input->incident) {
 			n = add_names(&rs->bodies[input->index], names, n);
+			n = add_derived(rs, input->index, names, n);
 			continue;
 		}
 		for (size_t j = 0; j < incident_of(l, input->index)->by.n && n < NAMES_MAX; j++)
@@ -197,6 +215,12 @@ rule_input_check(const struct ruleset *rs, struct rule_load *l, const struct rul
 
 		if (rule_input_has(rs, l, input, field, false))
 			continue;
+		if (!input->incident && rule_derived_bit(field) != 0) {
+			diag_error(l->diag, at,
+			    "not every pattern of %s captures \"" RULE_DERIVED_FROM_CAPTURE
+			    "\", from which \"%s\" is looked up", id, capture);
+			continue;
+		}
 		near = rule_input_nearest(rs, l, &only, capture);
 		if (near != NULL && strcmp(near, capture) == 0)
 			near = NULL; /* some patterns have it */

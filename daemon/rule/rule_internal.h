@@ -6,7 +6,9 @@
 #define RULE_RULE_INTERNAL_H
 
 #include "rule/rule.h"
+#include "rule/rule_derived.h"
 #include "rule/rule_file.h"
+#include "rule/rule_live.h"
 #include "util/digest.h"
 #include "util/hash.h"
 
@@ -44,6 +46,9 @@ struct ruleset {
 	size_t nkept;
 	struct rule_list **lists;
 	size_t nlists;
+	struct rule_live **lives;
+	size_t nlives;
+	uint32_t derived; /* see ruleset_derived() */
 };
 
 /* An empty rule set with one reference. */
@@ -104,6 +109,9 @@ const struct rule_file *rule_load_file(const struct rule_load *l, struct mark at
  * '.', '-' and '_', at most 64. */
 bool rule_check_id(const struct conf_string *text, const char *what, struct diag *diag);
 
+/* Report what of ${names} is no point of the Trust Services Criteria. */
+void rule_tsc_check(const struct conf_strings *names, struct diag *diag);
+
 /* Compile ${text} into ${p}; false with an error in ${l}. */
 bool rule_pattern_compile(struct ruleset *rs, struct rule_load *l, const struct conf_string *text,
     struct rule_pattern *p);
@@ -117,6 +125,12 @@ struct rule_list *rule_values_build(struct ruleset *rs, struct rule_load *l,
 /* The condition that ${field} (dotted, owned by ${rs}) has one of the values of ${pair}. */
 void rule_values_condition(struct ruleset *rs, struct rule_load *l, const struct conf_pair *pair,
     const char *field, enum field_type type, struct rule_condition *c);
+
+/* The set named ${set} of ${list}, for look-ups of this kind. */
+struct rule_live *rule_live_get(
+    struct ruleset *rs, const char *list, const char *set, enum rule_list_kind kind);
+/* Check what lists say of Redis. */
+void rule_values_check(struct rule_load *l);
 
 /* rule_extends.c.  Give each rule what it takes from others. */
 void rule_extends_resolve(struct rule_load *l, struct rule_defs *defs);
@@ -149,6 +163,10 @@ bool rule_key_parse(const char *text, struct rule_key_text *out);
 bool rule_key_is_plain(const struct rule_key *key);
 /* Append what ${key} makes of ${value}. */
 void rule_key_transform(const struct rule_key *key, struct sv value, struct buf *out);
+/* The same of what stands in a list, a field of ${type}, or a network where the key is one;
+ * false when it is neither. */
+bool rule_key_from_text(
+    const struct rule_key *key, enum field_type type, const char *text, struct buf *out);
 
 /* rule_input.c.  What an incident rule counts: the events of an event rule, or the
  * incidents of an incident rule, as some of its steps. */
@@ -188,6 +206,12 @@ const struct conf_list *rule_condition_steps(const struct incident_conf *conf);
 const struct rule_filter *rule_filter_build(struct ruleset *rs, struct rule_load *l,
     const struct incident_conf *conf, const struct step_conf *step, unsigned number,
     const struct rule_inputs *inputs, const struct incident_rule *rule);
+
+/* The derived fields that ${f} (or NULL) asks for, bits. */
+uint32_t rule_filter_derived(const struct rule_filter *f);
+
+/* rule_derived.c.  Which derived fields the rules ask for; all of them are linked. */
+void rule_derived_mark(struct ruleset *rs);
 
 const struct rule_hours *rule_hours_build(
     struct ruleset *rs, struct rule_load *l, const struct hours_conf *conf);

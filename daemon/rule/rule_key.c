@@ -143,6 +143,20 @@ rule_key_transform(const struct rule_key *key, struct sv value, struct buf *out)
 }
 
 bool
+rule_key_from_text(
+    const struct rule_key *key, enum field_type type, const char *text, struct buf *out)
+{
+	struct sv value = sv_str(text);
+	char room[RULE_FIELD_ROOM];
+
+	if ((strchr(text, '/') == NULL || rule_key_is_plain(key)) &&
+	    !rule_field_accept(type, &value, room))
+		return false;
+	rule_key_transform(key, value, out);
+	return true;
+}
+
+bool
 rule_key_value(const struct rule_key *key, const struct event *e, struct buf *out)
 {
 	const struct sv *value = event_field(e, key->field);

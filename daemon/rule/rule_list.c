@@ -23,6 +23,8 @@ struct rule_list {
 	size_t nliterals;
 	struct rule_net *nets;
 	size_t nnets;
+	struct rule_list *const **lives;
+	size_t nlives;
 };
 
 /* Strict: no leading zeros, no shortened forms, no host names. */
@@ -115,6 +117,7 @@ rule_list_free(struct rule_list **lp)
 		free(l->literals[i]);
 	free(l->literals);
 	free(l->nets);
+	free(l->lives);
 	free(l);
 }
 
@@ -146,10 +149,17 @@ rule_list_add(struct rule_list *l, const char *text, struct buf *why)
 	if (l->kind == RULE_LIST_NETS ||
 	    (l->kind == RULE_LIST_ADDRESS && strchr(text, '/') != NULL))
 		return add_net(l, text, why);
-	if (l->kind == RULE_LIST_TEXT || !add_net(l, text, &ignored))
+	if (l->kind == RULE_LIST_TEXT || l->kind == RULE_LIST_KEYS || !add_net(l, text, &ignored))
 		add_literal(l, text);
 	buf_free(&ignored);
 	return true;
+}
+
+void
+rule_list_add_live(struct rule_list *l, struct rule_list *const *more)
+{
+	XGROW(l->lives, l->nlives);
+	l->lives[l->nlives++] = more;
 }
 
 static int
@@ -259,20 +269,39 @@ has_net(const struct rule_list *l, struct sv value)
 size_t
 rule_list_size(const struct rule_list *l)
 {
+	size_t n = l->nliterals;
+
 	assert(l->sorted);
-	return l->nliterals;
+	for (size_t i = 0; i < l->nlives; i++)
+		n += rule_list_size(*l->lives[i]);
+	return n;
 }
 
 const char *
 rule_list_at(const struct rule_list *l, size_t i)
 {
-	assert(i < l->nliterals);
-	return l->literals[i];
+	size_t live = 0, size;
+
+	if (i < l->nliterals)
+		return l->literals[i];
+	i -= l->nliterals;
+	for (;; live++) {
+		assert(live < l->nlives);
+		size = rule_list_size(*l->lives[live]);
+		if (i < size)
+			return rule_list_at(*l->lives[live], i);
+		i -= size;
+	}
 }
 
 bool
 rule_list_has(const struct rule_list *l, struct sv value)
 {
 	assert(l->sorted);
-	return has_net(l, value) || has_literal(l, value);
+	if (has_net(l, value) || has_literal(l, value))
+		return true;
+	for (size_t i = 0; i < l->nlives; i++)
+		if (rule_list_has(*l->lives[i], value))
+			return true;
+	return false;
 }

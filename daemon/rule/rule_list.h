@@ -26,6 +26,7 @@ enum rule_list_kind {
 	RULE_LIST_TEXT,    /* literal values */
 	RULE_LIST_NETS,    /* addresses and networks */
 	RULE_LIST_ADDRESS, /* addresses, networks and host names */
+	RULE_LIST_KEYS,    /* literal values, of keys */
 };
 
 struct rule_list;
@@ -35,11 +36,14 @@ void rule_list_free(struct rule_list **l);
 /* ${text} is copied.  False with a reason in ${why} when it should be a network
  * and is none. */
 bool rule_list_add(struct rule_list *l, const char *text, struct buf *why);
+/* The values of *${more}, whichever list that is at the time, are in ${l} too. */
+void rule_list_add_live(struct rule_list *l, struct rule_list *const *more);
 /* To be called once after the last rule_list_add(). */
 void rule_list_sort(struct rule_list *l);
 bool rule_list_has(const struct rule_list *l, struct sv value);
 
-/* The literal values, each once, in order; after rule_list_sort(). */
+/* The literal values, each once, in order, those of live lists behind; after
+ * rule_list_sort(). */
 size_t rule_list_size(const struct rule_list *l);
 const char *rule_list_at(const struct rule_list *l, size_t i);
 

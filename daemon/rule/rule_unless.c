@@ -18,6 +18,19 @@ find_capture(const struct rule_body *body, const char *name)
 	return NULL;
 }
 
+/* What is looked up from an address that the rule captures. */
+static bool
+derive(const struct rule_body *body, const char *name, struct rule_capture *out)
+{
+	const struct field_spec *spec = rule_field_find(name);
+
+	if (spec == NULL || rule_derived_bit(spec->field) == 0 ||
+	    find_capture(body, RULE_DERIVED_FROM_CAPTURE) == NULL)
+		return false;
+	*out = (struct rule_capture){.field = spec->field, .type = spec->type};
+	return true;
+}
+
 static bool
 is_broken(const struct rule_body *body)
 {
@@ -32,7 +45,10 @@ build_condition(struct ruleset *rs, struct rule_load *l, const struct conf_pair 
     const struct rule_body *body, struct rule_condition *c)
 {
 	const struct rule_capture *capture = find_capture(body, pair->name.s);
+	struct rule_capture derived;
 
+	if (capture == NULL && derive(body, pair->name.s, &derived))
+		capture = &derived;
 	if (capture == NULL && !is_broken(body))
 		diag_error(l->diag, pair->name.at, "no pattern of the rule captures \"%s\"",
 		    pair->name.s);

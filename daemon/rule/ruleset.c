@@ -83,10 +83,13 @@ ruleset_unref(struct ruleset **rsp)
 			pcre2_code_free(rs->bodies[i].patterns[j].code);
 	for (size_t i = 0; i < rs->nlists; i++)
 		rule_list_free(&rs->lists[i]);
+	for (size_t i = 0; i < rs->nlives; i++)
+		rule_list_free(&rs->lives[i]->values);
 	for (size_t i = 0; i < rs->nkept; i++)
 		free(rs->kept[i]);
 	rule_index_free(&rs->event_ids);
 	free(rs->lists);
+	free(rs->lives);
 	free(rs->kept);
 	free(rs->events);
 	free(rs->bodies);
@@ -148,6 +151,12 @@ ruleset_incident_test(const struct ruleset *rs, size_t i)
 {
 	assert(i < rs->nincident_tests);
 	return &rs->incident_tests[i];
+}
+
+uint32_t
+ruleset_derived(const struct ruleset *rs)
+{
+	return rs->derived;
 }
 
 const char *

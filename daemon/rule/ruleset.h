@@ -1,5 +1,6 @@
 /*
- * ruleset: the rules as loaded: immutable, reference-counted, all or nothing.
+ * ruleset: the rules as loaded: immutable but for rule_live.h, reference-counted, all or
+ * nothing.
  */
 #ifndef RULE_RULESET_H
 #define RULE_RULESET_H
@@ -73,8 +74,10 @@ struct incident_rule {
 	size_t index;
 };
 
-/* Does step ${step} of ${rule} want ${e}, which its event rule says it may? */
-bool incident_rule_wants(const struct incident_rule *rule, unsigned step, const struct event *e);
+/* Does step ${step} of ${rule} want ${e}, which its event rule says it may?  ${excluded} becomes
+ * true if it does not because of its unless, and stays as it is otherwise. */
+bool incident_rule_wants(
+    const struct incident_rule *rule, unsigned step, const struct event *e, bool *excluded);
 
 struct rule_hours;
 /* Does ${t} (ms) lie in these hours? */
@@ -115,6 +118,9 @@ size_t ruleset_nincidents(const struct ruleset *rs);
 const struct incident_rule *ruleset_find_incident(const struct ruleset *rs, const char *id);
 const struct incident_rule *ruleset_find_identity(const struct ruleset *rs, uint64_t identity);
 const struct incident_rule *ruleset_incident(const struct ruleset *rs, size_t i);
+
+/* Bits of the fields of rule_derived.h that some rule asks for. */
+uint32_t ruleset_derived(const struct ruleset *rs);
 
 /* SHA-256 (hex) over all rule files, and the list files they use, in load order. */
 const char *ruleset_hash(const struct ruleset *rs);

@@ -169,10 +169,13 @@ build(struct rule_load *l, const struct match_conf *limits)
 	struct ruleset *rs = ruleset_new(limits);
 
 	probe_jit(rs);
+	rule_values_check(l);
 	rule_extends_resolve(l, &l->events);
 	rule_extends_resolve(l, &l->incidents);
 	rule_events_build(rs, l);
 	rule_incidents_build(rs, l);
+	if (diag_errors(l->diag) == l->errors_before)
+		rule_derived_mark(rs);
 	digest_sha256_hex(buf_view(&l->hashes), rs->hash);
 	if (diag_errors(l->diag) > l->errors_before)
 		ruleset_unref(&rs);

@@ -1,6 +1,6 @@
 /*
  * redis_find: see redis_find.h.  Owns the connection to whom it asks, and what it was
- * told.
+ * told, as a redis_map.
  *
  * A map may be outdated: then what is sent by it is refused, all of a transaction or
  * nothing (MULTI), and the map is asked for anew.  A redirection is never followed: the
@@ -9,21 +9,15 @@
 #include "state/redis_find.h"
 
 #include <hiredis/hiredis.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "ev/ev.h"
+#include "state/redis_map.h"
 #include "util/xalloc.h"
 
 #define PATIENCE 1000 /* ms that one may take to answer */
-#define SLOTS 16384
 #define SENTINEL_PORT 26379
-
-struct range {
-	unsigned first, last;
-	struct redis_address master;
-};
 
 struct redis_find {
 	struct ev *ev;
@@ -33,10 +27,9 @@ struct redis_find {
 	void *ctx;
 	struct redis *redis; /* being asked */
 	struct redis_address asked;
-	size_t at;    /* whom: of the seeds, then of the ranges' masters */
+	size_t at;    /* whom: of the seeds, then of the masters */
 	size_t tries; /* left */
-	struct range *ranges;
-	size_t nranges;
+	struct redis_map *map;
 };
 
 /* ---- redis.url ------------------------------------------------------------------ */
@@ -53,8 +46,8 @@ parse_seed(struct sv text, struct redis_target *out)
 	if (text.n >= 280 || !redis_parse_url(url, seed))
 		return false;
 	/* The port that redis:// stands for is not that of a sentinel. */
-	if (out->kind == REDIS_SENTINEL && text.p[text.n - 1] != ']' &&
-	    memrchr(text.p, ':', text.n) == NULL)
+	if (out->kind == REDIS_SENTINEL &&
+	    (text.p[text.n - 1] == ']' || memchr(text.p, ':', text.n) == NULL))
 		seed->port = SENTINEL_PORT;
 	out->nseeds++;
 	return true;
@@ -98,135 +91,6 @@ redis_find_parse(const char *url, struct redis_target *out)
 	return redis_parse_url(url, &out->seeds[0]);
 }
 
-/* ---- slots ------------------------------------------------------------------------ */
-
-/* CRC-16/XMODEM, as the cluster specification has it. */
-static unsigned
-checksum(struct sv s)
-{
-	unsigned crc = 0;
-
-	for (size_t i = 0; i < s.n; i++) {
-		crc ^= (unsigned)(unsigned char)s.p[i] << 8;
-		for (int bit = 0; bit < 8; bit++)
-			crc = (crc & 0x8000) != 0 ? crc << 1 ^ 0x1021 : crc << 1;
-		crc &= 0xffff;
-	}
-	return crc;
-}
-
-unsigned
-redis_find_slot(struct sv key)
-{
-	const char *open = memchr(key.p, '{', key.n), *close;
-
-	if (open != NULL) {
-		struct sv rest = sv_from(key, (size_t)(open - key.p) + 1);
-
-		close = memchr(rest.p, '}', rest.n);
-		if (close != NULL && close != rest.p)
-			key = (struct sv){rest.p, (size_t)(close - rest.p)};
-	}
-	return checksum(key) % SLOTS;
-}
-
-const struct redis_address *
-redis_find_server(const struct redis_find *f, const char *prefix)
-{
-	unsigned slot = redis_find_slot(sv_str(prefix));
-
-	if (f->target->kind == REDIS_ONE)
-		return &f->target->seeds[0];
-	for (size_t i = 0; i < f->nranges; i++)
-		if (slot >= f->ranges[i].first && slot <= f->ranges[i].last)
-			return &f->ranges[i].master;
-	return NULL;
-}
-
-/* ---- answers ---------------------------------------------------------------------- */
-
-static bool
-take_host(const redisReply *reply, const struct redis_address *asked, struct redis_address *out)
-{
-	*out = (struct redis_address){0};
-	if (reply->type == REDIS_REPLY_STRING && reply->len > 0 && reply->str[0] != '?') {
-		if (reply->len >= sizeof(out->host) || strlen(reply->str) != reply->len)
-			return false;
-		memcpy(out->host, reply->str, reply->len + 1);
-		return true;
-	}
-	/* A node that does not know its own address: the one that we have. */
-	*out = *asked;
-	return true;
-}
-
-/* {first slot, last slot, {host, port, ...} of the master, ...} */
-static bool
-take_range(const redisReply *r, const struct redis_address *asked, struct range *out)
-{
-	const redisReply *master;
-
-	if (r->type != REDIS_REPLY_ARRAY || r->elements < 3 ||
-	    r->element[0]->type != REDIS_REPLY_INTEGER ||
-	    r->element[1]->type != REDIS_REPLY_INTEGER)
-		return false;
-	master = r->element[2];
-	if (master->type != REDIS_REPLY_ARRAY || master->elements < 2 ||
-	    master->element[1]->type != REDIS_REPLY_INTEGER || master->element[1]->integer < 1 ||
-	    master->element[1]->integer > UINT16_MAX || r->element[0]->integer < 0 ||
-	    r->element[0]->integer > r->element[1]->integer || r->element[1]->integer >= SLOTS ||
-	    !take_host(master->element[0], asked, &out->master))
-		return false;
-	out->first = (unsigned)r->element[0]->integer;
-	out->last = (unsigned)r->element[1]->integer;
-	out->master.port = (uint16_t)master->element[1]->integer;
-	return true;
-}
-
-static bool
-take_slots(struct redis_find *f, const redisReply *reply)
-{
-	struct range *ranges;
-	size_t n = 0;
-
-	if (reply->type != REDIS_REPLY_ARRAY || reply->elements > SLOTS)
-		return false;
-	ranges = xcalloc(reply->elements + 1, sizeof(*ranges));
-	while (n < reply->elements && take_range(reply->element[n], &f->asked, &ranges[n]))
-		n++;
-	if (n < reply->elements || n == 0) {
-		free(ranges);
-		return false;
-	}
-	free(f->ranges);
-	f->ranges = ranges;
-	f->nranges = n;
-	return true;
-}
-
-/* {host, port}, both text. */
-static bool
-take_master(struct redis_find *f, const redisReply *reply)
-{
-	struct range range = {.last = SLOTS - 1};
-	unsigned long port;
-
-	if (reply->type != REDIS_REPLY_ARRAY || reply->elements != 2 ||
-	    reply->element[0]->type != REDIS_REPLY_STRING ||
-	    reply->element[1]->type != REDIS_REPLY_STRING ||
-	    !take_host(reply->element[0], &f->asked, &range.master))
-		return false;
-	port = strtoul(reply->element[1]->str, NULL, 10);
-	if (port < 1 || port > UINT16_MAX)
-		return false;
-	range.master.port = (uint16_t)port;
-	free(f->ranges);
-	f->ranges = xcalloc(1, sizeof(range));
-	f->ranges[0] = range;
-	f->nranges = 1;
-	return true;
-}
-
 /* ---- asking ------------------------------------------------------------------------- */
 
 static void ask(struct redis_find *f);
@@ -263,7 +127,9 @@ static void
 answered(void *ctx, const struct redisReply *reply)
 {
 	struct redis_find *f = ctx;
-	bool ok = f->target->kind == REDIS_SENTINEL ? take_master(f, reply) : take_slots(f, reply);
+	bool ok = f->target->kind == REDIS_SENTINEL
+	    ? redis_map_take_master(f->map, reply, &f->asked)
+	    : redis_map_take_slots(f->map, reply, &f->asked);
 
 	if (!ok && reply->type == REDIS_REPLY_ERROR) {
 		next(f, reply->str);
@@ -310,7 +176,7 @@ send_question(struct redis_find *f)
 static size_t
 count_candidates(const struct redis_find *f)
 {
-	return f->target->nseeds + (f->target->kind == REDIS_CLUSTER ? f->nranges : 0);
+	return f->target->nseeds + (f->target->kind == REDIS_CLUSTER ? redis_map_size(f->map) : 0);
 }
 
 static void
@@ -320,7 +186,7 @@ ask(struct redis_find *f)
 
 	f->tries--;
 	f->asked = i < f->target->nseeds ? f->target->seeds[i]
-	                                 : f->ranges[i - f->target->nseeds].master;
+	                                 : *redis_map_at(f->map, i - f->target->nseeds);
 	f->redis = redis_open(f->ev, &f->asked, PATIENCE, closed, f);
 	send_auth(f);
 	send_question(f);
@@ -351,7 +217,8 @@ redis_find_new(struct ev *ev, const struct redis_target *target, const char *use
 	    .user = user,
 	    .password = password,
 	    .cb = cb,
-	    .ctx = ctx};
+	    .ctx = ctx,
+	    .map = redis_map_new()};
 	return f;
 }
 
@@ -363,7 +230,14 @@ redis_find_free(struct redis_find **fp)
 	if (f == NULL)
 		return;
 	redis_free(&f->redis);
-	free(f->ranges);
+	redis_map_free(&f->map);
 	free(f);
 	*fp = NULL;
+}
+
+const struct redis_address *
+redis_find_server(const struct redis_find *f, const char *prefix)
+{
+	return f->target->kind == REDIS_ONE ? &f->target->seeds[0]
+	                                    : redis_map_server(f->map, sv_str(prefix));
 }

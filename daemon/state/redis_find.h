@@ -47,7 +47,5 @@ void redis_find_stop(struct redis_find *f);
 
 /* Who has the keys that begin with ${prefix}, as was last found; NULL: nobody. */
 const struct redis_address *redis_find_server(const struct redis_find *f, const char *prefix);
-/* The slot of a cluster that ${key} is in. */
-unsigned redis_find_slot(struct sv key);
 
 #endif

@@ -138,18 +138,6 @@ connect_now(void *ctx)
 	state_link(ctx);
 }
 
-/* Replays take other keys each time. */
-static void
-name_partitions(struct state *s)
-{
-	for (unsigned i = 0; i < s->npartitions; i++) {
-		struct partition *p = &s->partitions[i];
-
-		snprintf(p->prefix, sizeof(p->prefix), "triaged:{t:%u}:",
-		    i);
-	}
-}
-
 static void
 make_partitions(struct state *s)
 {
@@ -161,8 +149,9 @@ make_partitions(struct state *s)
 		p->state = s;
 		p->number = i;
 		p->go_on = ev_timer_new(s->ev, state_commit_go_on, p);
+		/* The hash tag keeps its keys in one slot. */
+		snprintf(p->prefix, sizeof(p->prefix), "triaged:{t:%u}:", i);
 	}
-	name_partitions(s);
 }
 
 struct state *

@@ -94,13 +94,36 @@ void state_show(struct state *s, const char *id, state_answer_cb *cb, void *ctx)
 void state_outbox(struct state *s, state_answer_cb *cb, void *ctx);
 /* What sources of this node did not examine, the last ${limit} of each kind. */
 void state_gaps(struct state *s, int64_t limit, state_answer_cb *cb, void *ctx);
-/* ${rule} at work: ${limit} of its groups, as bytes in hex, and what became of its events
- * in the ${days} days up to today. */
-void state_rule(struct state *s, const struct incident_rule *rule, int64_t limit, int days,
+/* Rule ${id} at work: ${limit} of the groups of ${rule}, NULL if it is an event rule, as bytes
+ * in hex, and what became of its events in the ${days} days up to today. */
+void state_rule(struct state *s, const char *id, const struct incident_rule *rule, int64_t limit,
+    int days, state_answer_cb *cb, void *ctx);
+/* Group ${key} of ${rule} alone, in the same form, if it is there. */
+void state_group(struct state *s, const struct incident_rule *rule, struct sv key,
     state_answer_cb *cb, void *ctx);
 /* ${action} is "ack" or "close". */
 void state_move(struct state *s, const char *id, const char *action, const char *by,
     const char *message, state_answer_cb *cb, void *ctx);
+
+/* Some values of a set that others write; those that change meanwhile may be left out, and
+ * any may come twice. */
+struct state_set_page {
+	const char *error; /* NULL: none */
+	struct sv next;    /* where the next page begins; "0": this is the last */
+	const struct sv *values;
+	size_t n;
+};
+struct state_set_reader {
+	void (*page)(void *ctx, const struct state_set_page *page);
+	void *ctx;
+};
+/* Ask for a page of about ${count} values of the set ${name}, from ${cursor} on, first "0".
+ * To be called while ready.  ${reader} is borrowed until it is told, which does not happen
+ * when Redis goes away before. */
+void state_set_page(struct state *s, const char *name, struct sv cursor, int64_t count,
+    const struct state_set_reader *reader);
+/* Append the key of that set. */
+void state_set_key(const char *name, struct buf *out);
 
 struct state_stats {
 	uint64_t commits;

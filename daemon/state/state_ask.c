@@ -6,6 +6,7 @@
 #include <jansson.h>
 #include <stdlib.h>
 
+#include "correlate/group_key.h"
 #include "rule/ruleset.h"
 #include "state/state_internal.h"
 #include "util/clock.h"
@@ -288,17 +289,18 @@ answered_rule(void *ctx, const struct redisReply *reply)
 }
 
 static void
-ask_rule(struct partition *p, const struct incident_rule *rule, int64_t limit, int days,
-    struct ask *a)
+ask_rule(struct partition *p, const char *id, const struct incident_rule *rule, int64_t limit,
+    int days, struct ask *a)
 {
 	struct redis_args args = REDIS_ARGS_INIT;
 	struct buf day = BUF_INIT;
-	char name[STATE_GROUP_NAME];
 
 	state_call(p, &args, "triaged_rule");
-	redis_arg_str(&args, rule->id);
-	state_group_name(rule, name);
-	redis_arg_str(&args, name);
+	redis_arg_str(&args, id);
+	if (rule != NULL)
+		state_group_name(&args, rule);
+	else
+		redis_arg_str(&args, "");
 	redis_arg_int(&args, limit);
 	for (int i = 0; i < days; i++) {
 		day.n = 0;
@@ -310,8 +312,8 @@ ask_rule(struct partition *p, const struct incident_rule *rule, int64_t limit, i
 }
 
 void
-state_rule(struct state *s, const struct incident_rule *rule, int64_t limit, int days,
-    state_answer_cb *cb, void *ctx)
+state_rule(struct state *s, const char *id, const struct incident_rule *rule, int64_t limit,
+    int days, state_answer_cb *cb, void *ctx)
 {
 	struct ask *a;
 
@@ -320,7 +322,23 @@ state_rule(struct state *s, const struct incident_rule *rule, int64_t limit, int
 	a = ask_new(s, cb, ctx);
 	a->waiting = s->npartitions;
 	for (unsigned i = 0; i < s->npartitions; i++)
-		ask_rule(&s->partitions[i], rule, limit, days, a);
+		ask_rule(&s->partitions[i], id, rule, limit, days, a);
+}
+
+void
+state_group(struct state *s, const struct incident_rule *rule, struct sv key, state_answer_cb *cb,
+    void *ctx)
+{
+	struct redis_args args = REDIS_ARGS_INIT;
+	struct partition *p;
+
+	if (is_away(s, cb, ctx))
+		return;
+	p = &s->partitions[group_key_partition(rule, key, s->npartitions)];
+	state_call(p, &args, "triaged_group");
+	state_group_name(&args, rule);
+	redis_arg(&args, key);
+	send(p, &args, answered, cb, ctx);
 }
 
 void

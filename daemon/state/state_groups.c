@@ -32,17 +32,17 @@ keep_seconds(const struct incident_rule *rule)
 }
 
 void
-state_group_name(const struct incident_rule *rule, char name[static STATE_GROUP_NAME])
+state_groups_name(const struct incident_rule *rule, char name[static STATE_GROUP_NAME])
 {
 	snprintf(name, STATE_GROUP_NAME, "%s:%016llx", rule->id, (unsigned long long)rule->identity);
 }
 
-static void
-add_name(struct redis_args *args, const struct incident_rule *rule)
+void
+state_group_name(struct redis_args *args, const struct incident_rule *rule)
 {
 	char name[STATE_GROUP_NAME];
 
-	state_group_name(rule, name);
+	state_groups_name(rule, name);
 	redis_arg_str(args, name);
 }
 
@@ -209,7 +209,7 @@ flush_check(struct partition *p, const struct incident_rule *rule)
 
 	state_call(p, &args, "triaged_check");
 	redis_arg_int(&args, (int64_t)x->rule);
-	add_name(&args, rule);
+	state_group_name(&args, rule);
 	redis_arg_int(&args, (int64_t)(x->index - x->nheld));
 	redis_args_add(&args, &x->check);
 	redis_args_add(&args, &x->versions);
@@ -226,7 +226,7 @@ flush_write(struct partition *p, const struct incident_rule *rule)
 
 	state_call(p, &args, "triaged_write");
 	redis_arg_str(&args, rule->id);
-	add_name(&args, rule);
+	state_group_name(&args, rule);
 	redis_arg_int(&args, rule->groups);
 	redis_arg_int(&args, keep_seconds(rule));
 	redis_arg_int(&args, (int64_t)x->fresh);

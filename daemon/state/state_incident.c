@@ -34,7 +34,7 @@ state_incident_rule(const struct state *s, const struct incident_rule *rule, str
 {
 	char name[STATE_GROUP_NAME];
 
-	state_group_name(rule, name);
+	state_groups_name(rule, name);
 	put_text(out, sv_str(rule->id));
 	put_text(out, sv_str(rule->file));
 	put_text(out, sv_str(rule->file_hash));

@@ -219,8 +219,10 @@ void state_groups_end(struct partition *p);
 
 #define STATE_GROUP_NAME 128
 
-/* What the groups of ${rule} are called. */
-void state_group_name(const struct incident_rule *rule, char name[static STATE_GROUP_NAME]);
+/* What the groups of ${rule} are called; */
+void state_groups_name(const struct incident_rule *rule, char name[static STATE_GROUP_NAME]);
+/* as an argument. */
+void state_group_name(struct redis_args *args, const struct incident_rule *rule);
 
 /* state_incident.c: append the value of an incident that opens: what those of a rule have in
  * common, then the rest; */

@@ -886,21 +886,36 @@ local function dispositions(P, id, day)
   return quote(day) .. ':{' .. table.concat(found, ',') .. '}'
 end
 
+-- A group of the rule whose groups are ${name}, with the lines that wait for an incident; as JSON.
+local function group_json(P, name, field, bytes)
+  local lines = {}
+  for i, line in ipairs(redis.call('LRANGE', P .. 's:' .. name .. ':' .. field, 0, -1)) do
+    lines[i] = string.match(line, '^%-?%d+ (.*)$')
+  end
+  return string.format('{"field":"%s","bytes":"%s","lines":[%s]}', hex(field), hex(bytes),
+    table.concat(lines, ','))
+end
+
+-- FCALL triaged_group 1 P name field
+-- One group of a rule, if it is there: {"shown":[GROUP]}.
+local function group(keys, args)
+  local P, name, field = keys[1], args[1], args[2]
+  if not name or not field then error('too few arguments') end
+  local bytes = redis.call('HGET', P .. 'g:' .. name, field)
+  return '{"shown":[' .. (bytes and group_json(P, name, field, bytes) or '') .. ']}'
+end
+
 -- FCALL triaged_rule 1 P id name limit day...
 -- A rule at work: how many groups it has, up to ${limit} of them with the lines that wait
--- for an incident, and what became of its events on these days; as JSON.
+-- for an incident, and what became of its events on these days; as JSON.  An event rule has no
+-- groups, and the name "".
 local function rule(keys, args)
   local P, id, name, limit = keys[1], args[1], args[2], tonumber(args[3])
   if not id or not name or not limit then error('too few arguments') end
   local key, shown, days = P .. 'g:' .. name, {}, {}
   local flat = redis.call('HRANDFIELD', key, limit, 'WITHVALUES')
   for i = 1, #flat, 2 do
-    local lines = {}
-    for j, line in ipairs(redis.call('LRANGE', P .. 's:' .. name .. ':' .. flat[i], 0, -1)) do
-      lines[j] = string.match(line, '^%-?%d+ (.*)$')
-    end
-    shown[#shown + 1] = string.format('{"field":"%s","bytes":"%s","lines":[%s]}', hex(flat[i]),
-      hex(flat[i + 1]), table.concat(lines, ','))
+    shown[#shown + 1] = group_json(P, name, flat[i], flat[i + 1])
   end
   for i = 4, #args do days[#days + 1] = dispositions(P, id, args[i]) end
   return string.format('{"groups":%d,"shown":[%s],"days":{%s}}', redis.call('HLEN', key),
@@ -911,6 +926,7 @@ redis.register_function('triaged_attach', attach)
 redis.register_function('triaged_fence', fence)
 redis.register_function('triaged_due', due)
 redis.register_function('triaged_rule', rule)
+redis.register_function('triaged_group', group)
 redis.register_function('triaged_gaps', gaps)
 redis.register_function('triaged_begin', begin)
 redis.register_function('triaged_check', check)

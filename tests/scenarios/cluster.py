@@ -18,6 +18,7 @@ from harness import check, equal, wait, wait_equal
 KILLS = int(os.environ.get("KILLS") or 2)
 PARTITIONS = 8
 NODE_TIMEOUT = 1000  # ms
+harness.HARD_LIMIT += 30 * KILLS
 SLOTS = 16384
 
 

@@ -33,7 +33,7 @@ RECEIVER = os.path.join(ROOT, "contrib/receiver")
 REDIS_SERVER = shutil.which(os.environ.get("REDIS_SERVER") or "redis-server")
 DATA = os.path.join(ROOT, "../shared/data/real")  # logs that are not part of the sources
 
-PATIENCE = 30       # seconds to wait for anything before it counts as not happening
+PATIENCE = 60       # seconds to wait for anything before it counts as not happening
 HARD_LIMIT = 240    # seconds for one story
 SECRET = "whsec_c2NlbmFyaW9zIHNpZ24gd2l0aCB0aGlzIG9uZQ=="
 
@@ -373,6 +373,28 @@ class Redis(Process):
         wait(lambda: self.answers() or not self.runs(), "Redis answers")
         check(self.runs(), "Redis does not start:", self.said())
         return self
+
+    # What a partition has, and what it is set back to, each in one moment.
+    SAVE = """local saved = {}
+        for i, key in ipairs(redis.call('KEYS', ARGV[1])) do
+          saved[i] = {key, redis.call('DUMP', key), math.max(redis.call('PTTL', key), 0)}
+        end
+        return saved"""
+
+    def save(self, pattern):
+        with Client(self.socket) as client:
+            return client("EVAL", self.SAVE, 0, pattern)
+
+    def restore(self, pattern, saved):
+        """As if nothing had happened since then."""
+        with Client(self.socket) as client:
+            keys = client("KEYS", pattern)
+            client("MULTI")
+            for key in keys:
+                client("DEL", key)
+            for key, value, ttl in saved:
+                client("RESTORE", key, ttl, value)
+            client("EXEC")
 
     def answers(self):
         with socket.socket(socket.AF_UNIX) as s:

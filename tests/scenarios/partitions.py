@@ -23,25 +23,6 @@ def pattern(number):
     return f"triaged:?t:{number}?:*"
 
 
-def save(redis, number):
-    """All that a partition has."""
-    with harness.Client(redis.socket) as client:
-        keys = client("KEYS", pattern(number))
-        return [(key, client("DUMP", key), max(client("PTTL", key), 0)) for key in keys]
-
-
-def restore(redis, number, saved):
-    """As if nothing had happened since then; in one moment."""
-    with harness.Client(redis.socket) as client:
-        keys = client("KEYS", pattern(number))
-        client("MULTI")
-        for key in keys:
-            client("DEL", key)
-        for key, value, ttl in saved:
-            client("RESTORE", key, ttl, value)
-        client("EXEC")
-
-
 def offset_of(redis, number):
     """How far a partition has examined the log; the files' marks left out."""
     with harness.Client(redis.socket) as client:
@@ -118,14 +99,14 @@ def set_back(test):
             number = rng.randrange(PARTITIONS)
             wait(daemon.is_ready, "the daemon is up")
             wait(lambda: offset_of(redis, number), "a position")
-            saved = save(redis, number)
+            saved = redis.save(pattern(number))
         elif n % 6 == 5:
             wait(lambda: offset_of(redis, number)[0] > 0, "a commit")
             time.sleep(rng.uniform(0, 0.05))
             down = rng.random() < 0.5
             if down:
                 daemon.kill()
-            restore(redis, number, saved)
+            redis.restore(pattern(number), saved)
             behind += len({tuple(offset_of(redis, i)) for i in range(PARTITIONS)}) > 1
             if down:
                 daemon.start(ready=False)
@@ -145,13 +126,13 @@ def rotated_apart(test):
     for n in range(PARTITIONS):
         wait_equal(lambda: offset_of(redis, n), [middle], "offset")
     number = rng.randrange(PARTITIONS)
-    saved = save(redis, number)
+    saved = redis.save(pattern(number))
     test.append("auth.log", early[middle:])
     os.rename(test.path("auth.log"), test.path("auth.log.1"))
     test.append("auth.log", late)
     wait(lambda: daemon.has_examined(test.path("auth.log")), "all is examined")
     daemon.kill()
-    restore(redis, number, saved)
+    redis.restore(pattern(number), saved)
     daemon.start()
     expected = sorted(harness.model(log))
     wait_equal(lambda: sorted(daemon.summary_or_none() or []), expected, "incidents")

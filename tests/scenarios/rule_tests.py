@@ -1,7 +1,8 @@
 #!/usr/bin/python3 -B
 """The tests that incident rules carry: what they can say about time, keys, counts and what
 became of events; how failures are told, by rules test, as JUnit's XML, by triaged -t; which
-rules have none.  Then backtest: what a change of rules changes.
+rules have none; that the shipped ones pass wherever the host is.  Then backtest: what a
+change of rules changes.
 """
 
 import json
@@ -246,6 +247,21 @@ def what_the_manual_shows(test):
     said(ctl("rules", "test", test.write("story.yaml", (whole + story).encode())), 0)
 
 
+def the_shipped_rules_in_other_zones(test):
+    """A stamp without a zone is of the host's; a test that fails there keeps the daemon from starting."""
+    del test
+    shipped = os.path.join(harness.ROOT, "rules")
+    for zone in ("America/New_York", "Asia/Kolkata", "Pacific/Kiritimati"):
+        if not os.path.exists(f"/usr/share/zoneinfo/{zone}"):
+            raise harness.Skip(f"no time zone {zone}")
+        done = harness.run(["env", f"TZ={zone}", harness.program("TRIAGECTL", "triagectl"), "rules", "test",
+                            shipped])
+        out = done.stdout.decode()
+        told = "\n".join(line for line in out.splitlines() if not line.startswith("ok "))
+        equal(done.returncode, 0, f"exit code in {zone}; it said {done.stderr} {told}")
+        check(re.search(r"^[1-9]\d{2,} passed, 0 failed$", out, re.M), f"tests in {zone}:", told)
+
+
 def backtest(test):
     old = test.rules(EVENTS + GUESSING, "old/door.yaml")
     new = test.rules((EVENTS + GUESSING).replace("count: 3", "count: 5").replace("medium", "high")
@@ -276,4 +292,5 @@ def backtest(test):
     equal(ctl("backtest", "--rules", new, log).returncode, 2, "exit code without --against")
 
 
-harness.main(all_pass, a_failure, what_cannot_be_a_test, what_the_manual_shows, backtest)
+harness.main(all_pass, a_failure, what_cannot_be_a_test, what_the_manual_shows,
+             the_shipped_rules_in_other_zones, backtest)

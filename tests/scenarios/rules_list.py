@@ -15,6 +15,7 @@ events:
     title: Wrong code at a door
     class: unauthorized-access
     severity: low
+    tsc: [CC7.2, CC6.4]
     where: {program: doord}
     match: '^wrong code$'
   - id: door.opened
@@ -34,8 +35,40 @@ events:
     title: Broken
     class: availability
     severity: low
+    tsc: CC7.2
     match: '^all is broken$'
+
+incidents:
+  - id: door-guessing
+    title: Codes are tried
+    on: [door.wrong-code, test.login-failed]
+    count: 3
+    within: 1h
+    severity: low
+    criteria: three wrong codes
+    tests:
+      - name: two
+        lines: [{line: 'doord[7]: wrong code', repeat: 2}]
+        incidents: []
+  - id: doors-guessing
+    title: Codes are tried again and again
+    on: door-guessing
+    count: 3
+    within: 1d
+    severity: low
+    criteria: three times
 """
+
+
+def criteria(daemon):
+    """By criterion: event rules, those with a test, incident rules, those with a test, events;
+    and the event rules that speak to none."""
+    done = daemon.ctl_raw("-c", daemon.config, "-o", "json", "rules", "list", "--criteria")
+    equal(done.returncode, 0, f"exit code of rules list --criteria, which said {done.stderr}")
+    rows = [json.loads(line) for line in done.stdout.splitlines()]
+    names = ("event_rules", "event_rules_tested", "incident_rules", "incident_rules_tested", "events")
+    return ([[row["id"], *(row[name] for name in names)] for row in rows if row["type"] == "criterion"],
+            sorted(row["id"] for row in rows if row["type"] == "without"))
 
 
 def listed(daemon, *names):
@@ -52,6 +85,9 @@ def story(test):
     names = ("test.login-failed", "door.wrong-code", "lift.stuck", "any.broken", "door.opened")
     daemon = test.daemon(test.config(test.path("auth.log")))
     equal(listed(daemon, *names), [[2, None, None]] + [[0, None, None]] * 4, "without a daemon")
+    without = ["door.opened", "lift.stuck", "test.login-failed"]
+    equal(criteria(daemon), ([["CC6.4", 1, 0, 2, 1, None], ["CC7.2", 2, 0, 2, 1, None]], without),
+          "criteria without a daemon")
 
     test.append_lines("auth.log", [b"Mar  1 12:00:00 alpha doord[7]: opened"])
     daemon.start()
@@ -80,6 +116,13 @@ def story(test):
     test.rules(MORE.replace("Broken", "All broken"), "rules/more.yaml")
     daemon.ctl("reload")
     equal(listed(daemon, *names), after, "after a reload")
+
+    test.append_lines("auth.log", [b"all is broken", b"Mar  1 12:00:00 alpha doord[7]: wrong code"])
+    wait(lambda: daemon.has_examined(test.path("auth.log")), "the log is examined")
+    equal(criteria(daemon), ([["CC6.4", 1, 0, 2, 1, 1], ["CC7.2", 2, 0, 2, 1, 2]], without),
+          "criteria with a daemon")
+    text = daemon.ctl_raw("-c", daemon.config, "rules", "list", "--criteria").stdout.decode()
+    check("3 of 5 event rules speak to none" in text, "the rest:", text)
 
 
 harness.main(story)
