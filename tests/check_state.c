@@ -41,11 +41,11 @@ static const char rules_text[] =
     "    title: 'much from {source_ip}'\n"
     "    on: [t.fail]\n"
     "    by: [source_ip]\n"
-    "    count: 1000000\n"
-    "    within: 10s\n"
+    "    count: 10000\n"
+    "    within: 1s\n"
     "    groups: 50\n"
     "    severity: medium\n"
-    "    criteria: a million in ten seconds\n";
+    "    criteria: ten thousand in a second\n";
 
 /* A daemon's state half: correlator and state, and what state told. */
 struct half {
