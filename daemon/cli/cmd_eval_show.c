@@ -7,8 +7,8 @@
 
 #include "cli/cli.h"
 #include "cli/cmd_eval.h"
+#include "control/control.h"
 #include "eval/eval_labels.h"
-#include "util/vis.h"
 #include "util/xalloc.h"
 
 #define TEXT_MOST 4096 /* bytes of a line that are shown */
@@ -33,15 +33,7 @@ read_text(const char *dir, const char *name, uint64_t offset)
 static json_t *
 text_json(const char *s)
 {
-	struct buf out = BUF_INIT;
-	json_t *value;
-
-	if (s == NULL)
-		return json_null();
-	vis_utf8(&out, sv_str(s));
-	value = json_string(buf_str(&out));
-	buf_free(&out);
-	return value;
+	return s == NULL ? json_null() : control_visible(sv_str(s));
 }
 
 static const char *

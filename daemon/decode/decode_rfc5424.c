@@ -77,6 +77,8 @@ take_structured(struct sv *s)
 	return (struct sv){rest.p - n, n};
 }
 
+/* Firewalls say all in structured data and leave the message empty (Junos, Check Point):
+ * then MSGID and data are what patterns see. */
 bool
 decode_rfc5424(struct decoder *d, struct sv s, int64_t now, struct record *rec)
 {
@@ -99,6 +101,8 @@ decode_rfc5424(struct decoder *d, struct sv s, int64_t now, struct record *rec)
 	s = decode_trim(s);
 	if (s.n >= sizeof(bom) && memcmp(s.p, bom, sizeof(bom)) == 0)
 		s = decode_trim(sv_from(s, sizeof(bom)));
+	if (s.n == 0 && rec->structured.n > 0)
+		s = (struct sv){msgid.p, (size_t)(rec->structured.p + rec->structured.n - msgid.p)};
 	rec->message = s;
 	return true;
 }

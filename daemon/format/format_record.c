@@ -149,6 +149,8 @@ set_time(struct format *f, struct sv value)
 	return true;
 }
 
+/* Caddy calls every line of its access log "handled request"; that says nothing, and with
+ * it as the message no pattern would see the request. */
 static bool
 set_part(struct format *f, enum format_part part, struct sv value)
 {
@@ -176,7 +178,7 @@ set_part(struct format *f, enum format_part part, struct sv value)
 			h->severity = severity;
 		return severity >= 0;
 	case PART_MESSAGE:
-		if (value.n == 0)
+		if (value.n == 0 || sv_is(value, "handled request"))
 			return false;
 		h->message = value;
 		h->message_field = h->n; /* the next one, if there is room for it */
