@@ -230,10 +230,11 @@ add_list(void *ctx, const struct lists_status *st)
 {
 	struct buf key = BUF_INIT;
 
-	state_set_key(st->set, &key);
+	if (st->set != NULL)
+		state_set_key(st->set, &key);
 	json_array_append_new(ctx,
-	    json_pack("{s:s, s:s, s:b, s:I, s:I, s:o}", "list", st->list, "key", buf_str(&key),
-	        "known", st->known, "values", (json_int_t)st->values, "invalid",
+	    json_pack("{s:s, s:s?, s:o, s:b, s:I, s:I, s:o}", "list", st->list, "key",
+	        st->set == NULL ? NULL : buf_str(&key), "file", any_text(st->file), "known", st->known, "values", (json_int_t)st->values, "invalid",
 	        (json_int_t)st->invalid, "problem", any_text(st->problem)));
 	buf_free(&key);
 }

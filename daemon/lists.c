@@ -12,6 +12,7 @@
 
 #include "ev/ev.h"
 #include "ev/ev_job.h"
+#include "lists_files.h"
 #include "rule/rule_live.h"
 #include "rule/ruleset.h"
 #include "state/state.h"
@@ -74,6 +75,7 @@ struct lists {
 	bool overtaken; /* ... and nobody wants it any more */
 	bool is_fresh; /* what is made comes from Redis, and not from what was known */
 	struct ev_job *job;
+	struct lists_files *files;
 };
 
 /* ---- in the thread: values made into lists ----------------------------------------- */
@@ -119,17 +121,20 @@ static struct rule_list *
 make_list(struct making *m, const struct rule_live *live)
 {
 	struct rule_list *list = rule_list_new(live->kind);
+	struct buf why = BUF_INIT; /* nobody asks */
 	size_t invalid = 0;
 
 	for (size_t i = 0; i < m->nvalues; i++) {
-		if (rule_live_add(live, list, m->values[i]))
+		if (rule_live_add(live, list, m->values[i], &why))
 			continue;
+		why.n = 0;
 		invalid++;
 		if (m->invalid == NULL)
 			m->invalid = xstrdup(m->values[i]);
 	}
 	if (invalid > m->ninvalid)
 		m->ninvalid = invalid;
+	buf_free(&why);
 	rule_list_sort(list);
 	return list;
 }
@@ -148,7 +153,7 @@ make(void *arg)
 	for (size_t i = 0; i < n; i++) {
 		const struct rule_live *live = ruleset_live(m->rules, i);
 
-		if (strcmp(live->set, m->name) == 0)
+		if (live->set != NULL && strcmp(live->set, m->name) == 0)
 			m->lists[i] = make_list(m, live);
 	}
 }
@@ -174,9 +179,12 @@ static void begin(void *ctx);
 static const char *
 list_of(const struct lists *l, const struct set *set)
 {
-	for (size_t i = 0; i < ruleset_nlives(l->rules); i++)
-		if (strcmp(ruleset_live(l->rules, i)->set, set->name) == 0)
-			return ruleset_live(l->rules, i)->list;
+	for (size_t i = 0; i < ruleset_nlives(l->rules); i++) {
+		const struct rule_live *live = ruleset_live(l->rules, i);
+
+		if (live->set != NULL && strcmp(live->set, set->name) == 0)
+			return live->list;
+	}
 	return "";
 }
 
@@ -424,6 +432,7 @@ lists_new(struct ev *ev, const struct lists_cb *cb, void *ctx)
 	l->ctx = ctx;
 	l->timer = ev_timer_new(ev, begin, l);
 	l->reader = (struct state_set_reader){got_page, l};
+	l->files = lists_files_new(ev, cb->changed, ctx);
 	return l;
 }
 
@@ -444,6 +453,7 @@ lists_free(struct lists **lp)
 	if (l == NULL)
 		return;
 	leave(l);
+	lists_files_free(&l->files);
 	for (size_t i = 0; i < l->nsets; i++)
 		free_set(&l->sets[i]);
 	free(l->sets);
@@ -488,13 +498,15 @@ lists_set_rules(struct lists *l, struct ruleset *rules)
 	leave(l);
 	l->rules = ruleset_ref(rules);
 	for (size_t i = 0; i < ruleset_nlives(rules); i++)
-		add_set(l, ruleset_live(rules, i)->set, &sets, &n);
+		if (ruleset_live(rules, i)->set != NULL)
+			add_set(l, ruleset_live(rules, i)->set, &sets, &n);
 	for (size_t i = 0; i < l->nsets; i++)
 		free_set(&l->sets[i]);
 	free(l->sets);
 	l->sets = sets;
 	l->nsets = n;
 	ruleset_unref(&old);
+	lists_files_set_rules(l->files, rules);
 	begin(l);
 }
 
@@ -528,4 +540,5 @@ lists_each(const struct lists *l, lists_status_cb *cb, void *ctx)
 		            .known = set->known,
 		            .problem = set->problem});
 	}
+	lists_files_each(l->files, cb, ctx);
 }

@@ -1,5 +1,6 @@
 /*
- * lists: brings what lists have in Redis to the rules that look values up in them.
+ * lists: brings what lists have in Redis, and in files that change (lists_files.h), to the rules
+ * that look values up in them.
  *
  * A set is read in pages, one at a time, and what came is made a list in a thread.  What was
  * known last is used until something else is known: while Redis is away too.
@@ -38,7 +39,8 @@ bool lists_are_filled(const struct lists *l);
 
 struct lists_status {
 	const char *list; /* one that uses it */
-	const char *set;
+	const char *set;  /* NULL: it is a file */
+	const char *file; /* its path; NULL: it is a set */
 	size_t values;
 	size_t invalid; /* of them; left out */
 	bool known;     /* it has been read */

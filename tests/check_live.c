@@ -1,11 +1,13 @@
 /*
- * check_live: the part of lists that is in Redis, as rules see it: empty after a load, then
- * whatever was put there, checked as the values of the rule file are.
+ * check_live: the parts of lists that are in Redis or in files, as rules see them: of Redis empty
+ * after a load, then whatever was put there, checked as the values of the rule file are.
  */
 #include <check.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "conf/diag.h"
 #include "rig.h"
 #include "rule/rule.h"
 #include "rule/rule_live.h"
@@ -39,10 +41,12 @@ put(struct ruleset *rs, size_t i, const char *const *values)
 {
 	const struct rule_live *live = ruleset_live(rs, i);
 	struct rule_list *list = rule_list_new(live->kind);
+	struct buf why = BUF_INIT;
 	size_t wrong = 0;
 
 	for (; *values != NULL; values++)
-		wrong += !rule_live_add(live, list, *values);
+		wrong += !rule_live_add(live, list, *values, &why);
+	buf_free(&why);
 	rule_list_sort(list);
 	rule_live_put(rs, i, list);
 	return wrong;
@@ -126,6 +130,84 @@ START_TEST(expected_keys_are_as_the_key_has_them)
 }
 END_TEST
 
+/* Read the file of the first live anew; NULL: it is used, else the errors. */
+static char *
+read_again(struct ruleset *rs)
+{
+	struct rule_live_reading r = {.path = ruleset_live(rs, 0)->file};
+	struct diag *diag = diag_new();
+	struct buf errors = BUF_INIT;
+
+	if (rule_live_read(rs, &r, diag))
+		rule_live_take(rs, &r);
+	else
+		diag_print(diag, &errors);
+	rule_live_forget(rs, &r);
+	diag_free(&diag);
+	return errors.n == 0 ? NULL : buf_steal(&errors);
+}
+
+static void
+expect_refused(struct ruleset *rs, const char *error)
+{
+	char *errors = read_again(rs);
+
+	ck_assert_ptr_nonnull(errors);
+	ck_assert_msg(strstr(errors, error) != NULL, "%s", errors);
+	free(errors);
+}
+
+START_TEST(a_file_is_read_for_all_that_look_it_up)
+{
+	char *dir = rig_dir(), *path = rig_file(dir, "f.txt", "192.0.2.1\n198.51.100.0/24 # x\n");
+	char *rules = xasprintf("lists:\n  - {id: l, file: %s}\n  - {id: k, file: %s, redis: k}\n%s",
+	    path, path, strstr(RULES ABSENT("source_ip/24"), "events:"));
+	struct ruleset *rs = rig_rules(rules);
+	const struct rule_list *ip = unless(rs, "t.a", 0), *each = ruleset_incident(rs, 0)->each;
+	struct stamp first = ruleset_live(rs, 0)->stamp;
+
+	ck_assert(rule_list_has(ip, SV("198.51.100.9")));
+	ck_assert(rule_list_has(unless(rs, "t.a", 2), SV("192.0.2.1"))); /* as a user */
+	ck_assert_uint_eq(rule_list_size(each), 2);
+	ck_assert_uint_eq(ruleset_live(rs, 0)->nvalues, 2);
+	free(rig_file(dir, "f.txt", "203.0.113.7\n2001:db8::/32\n192.0.2.1\n"));
+	ck_assert_ptr_null(read_again(rs));
+	ck_assert(!rule_list_has(ip, SV("198.51.100.9")));
+	ck_assert(rule_list_has(ip, SV("2001:db8::9")));
+	ck_assert(rule_list_has(unless(rs, "t.a", 1), SV("203.0.113.7")));
+	ck_assert(rule_list_has(unless(rs, "t.b", 0), SV("203.0.113.7")));
+	ck_assert_uint_eq(ruleset_live(rs, 0)->nvalues, 3);
+	ck_assert(!stamp_same(&first, &ruleset_live(rs, 0)->stamp));
+	ck_assert_uint_eq(rule_list_size(each), 3);
+	ck_assert_str_eq(rule_list_at(each, 2), "203.0.113.0/24");
+	ruleset_unref(&rs);
+	rig_remove(&dir);
+	free(path);
+	free(rules);
+}
+END_TEST
+
+START_TEST(a_file_that_cannot_be_used_changes_nothing)
+{
+	char *dir = rig_dir(), *path = rig_file(dir, "f.txt", "192.0.2.1\n");
+	char *rules = xasprintf("lists:\n  - {id: l, file: %s}\n%s", path, strstr(RULES, "events:"));
+	struct ruleset *rs = rig_rules(rules);
+
+	free(rig_file(dir, "f.txt", "192.0.2.2\n\n10.0.0.1/8\n"));
+	expect_refused(rs, "f.txt:3:1: \"10.0.0.1/8\" has bits set beyond its prefix; did you mean "
+	    "10.0.0.0/8? (list l is used for an address)");
+	remove(path);
+	expect_refused(rs, "f.txt: No such file");
+	ck_assert(rule_list_has(unless(rs, "t.a", 0), SV("192.0.2.1")));
+	ck_assert(rule_list_has(unless(rs, "t.a", 2), SV("192.0.2.1")));
+	ck_assert(!rule_list_has(unless(rs, "t.a", 2), SV("192.0.2.2")));
+	ruleset_unref(&rs);
+	rig_remove(&dir);
+	free(path);
+	free(rules);
+}
+END_TEST
+
 START_TEST(several_lists_are_one_sequence)
 {
 	static const char *const first[] = {"a", "b", NULL}, *const second[] = {"c", NULL};
@@ -162,6 +244,8 @@ main(void)
 	tcase_add_test(t, values_are_checked_by_the_field);
 	tcase_add_test(t, values_that_go_are_gone);
 	tcase_add_test(t, expected_keys_are_as_the_key_has_them);
+	tcase_add_test(t, a_file_is_read_for_all_that_look_it_up);
+	tcase_add_test(t, a_file_that_cannot_be_used_changes_nothing);
 	tcase_add_test(t, several_lists_are_one_sequence);
 	suite_add_tcase(s, t);
 	r = srunner_create(s);

@@ -716,6 +716,7 @@ main(void)
 	SRunner *runner;
 	int failed;
 
+	signal(SIGPIPE, SIG_IGN); /* as the daemon does */
 	tcase_set_timeout(tc, 120);
 	tcase_add_test(tc, three_in_ten_seconds_open_an_incident);
 	tcase_add_test(tc, just_outside_the_window_does_not);

@@ -56,8 +56,9 @@ print_lists(const json_t *lists)
 	{
 		const char *problem = cli_text(l, "problem");
 
-		printf("list       %s: %s, %lld values", cli_text(l, "list"), cli_text(l, "key"),
-		    cli_number(l, "values"));
+		printf("list       %s: %s", cli_text(l, "list"), cli_text(l, "key"));
+		cli_print_text("", cli_text(l, "file"));
+		printf(", %lld values", cli_number(l, "values"));
 		if (cli_number(l, "invalid") > 0)
 			printf(", %lld of them invalid", cli_number(l, "invalid"));
 		if (*problem != '\0')

@@ -132,7 +132,10 @@ tell_of_lists(const struct cli *cli, const struct ruleset *rules)
 		const char *list = ruleset_live(rules, i)->list;
 		size_t j = 0;
 
-		while (strcmp(ruleset_live(rules, j)->list, list) != 0)
+		if (ruleset_live(rules, i)->set == NULL)
+			continue;
+		while (ruleset_live(rules, j)->set == NULL ||
+		    strcmp(ruleset_live(rules, j)->list, list) != 0)
 			j++;
 		if (j == i && !is_given(cli, list))
 			fprintf(stderr, "triagectl: what list %s has in Redis is not known here; --list "

@@ -29,7 +29,7 @@ struct kept {
 struct file {
 	char *path;          /* NULL: none */
 	struct geoip_db *db; /* NULL: none */
-	struct geoip_stamp stamp; /* of what was read last, good or not */
+	struct stamp stamp; /* of what was read last, good or not */
 	char *problem;            /* NULL: none */
 };
 
@@ -182,12 +182,12 @@ bool
 geoip_has_changed(const struct geoip *g, enum geoip_file file)
 {
 	const struct file *f = &g->files[file];
-	struct geoip_stamp now;
+	struct stamp now;
 
 	if (f->path == NULL)
 		return false;
-	geoip_stamp(f->path, &now);
-	return !geoip_stamp_same(&now, &f->stamp);
+	stamp_path(f->path, &now);
+	return !stamp_same(&now, &f->stamp);
 }
 
 struct geoip_reading *

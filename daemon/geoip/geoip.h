@@ -11,6 +11,7 @@
 
 #include "geoip/geoip_db.h"
 #include "util/buf.h"
+#include "util/stamp.h"
 #include "util/sv.h"
 
 enum geoip_file { GEOIP_COUNTRY, GEOIP_ASN, GEOIP_FILES };
@@ -52,7 +53,7 @@ struct geoip_status geoip_status(const struct geoip *g, enum geoip_file file);
 struct geoip_reading {
 	enum geoip_file file;
 	char *path;
-	struct geoip_stamp stamp;
+	struct stamp stamp;
 	struct geoip_db *db; /* NULL: it cannot be used, ... */
 	struct buf problem;  /* ... and why */
 };

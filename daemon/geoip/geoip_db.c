@@ -14,40 +14,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-
-static int64_t
-nanoseconds(struct timespec t)
-{
-	return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
-}
-
-static void
-set_stamp(const struct stat *st, struct geoip_stamp *out)
-{
-	*out = (struct geoip_stamp){.device = (uint64_t)st->st_dev,
-	    .inode = (uint64_t)st->st_ino,
-	    .size = (int64_t)st->st_size,
-	    .modified = nanoseconds(st->st_mtim),
-	    .changed = nanoseconds(st->st_ctim)};
-}
-
-void
-geoip_stamp(const char *path, struct geoip_stamp *out)
-{
-	struct stat st;
-
-	*out = (struct geoip_stamp){0};
-	if (stat(path, &st) == 0)
-		set_stamp(&st, out);
-}
-
-bool
-geoip_stamp_same(const struct geoip_stamp *a, const struct geoip_stamp *b)
-{
-	return a->device == b->device && a->inode == b->inode && a->size == b->size &&
-	    a->modified == b->modified && a->changed == b->changed;
-}
-
 #ifdef HAVE_MAXMINDDB
 
 #include <maxminddb.h>
@@ -73,7 +39,7 @@ struct geoip_db {
 /* ---- the file into memory ----------------------------------------------------------- */
 
 static int
-open_file(const char *path, struct geoip_stamp *stamp, struct buf *problem)
+open_file(const char *path, struct stamp *stamp, struct buf *problem)
 {
 	/* O_NONBLOCK: a FIFO must not hold up the start. */
 	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
@@ -82,7 +48,7 @@ open_file(const char *path, struct geoip_stamp *stamp, struct buf *problem)
 	if (fd < 0 || fstat(fd, &st) != 0) {
 		buf_printf(problem, "%s", strerror(errno));
 	} else {
-		set_stamp(&st, stamp);
+		stamp_stat(&st, stamp);
 		if (!S_ISREG(st.st_mode))
 			buf_puts(problem, "is not a regular file");
 		else if (st.st_size == 0)
@@ -132,16 +98,16 @@ copy_bytes(int from, int to)
 
 /* A file of the memory with what ${fd} has, or -1. */
 static int
-copy_to_memory(int fd, const struct geoip_stamp *stamp, struct buf *problem)
+copy_to_memory(int fd, const struct stamp *stamp, struct buf *problem)
 {
 	int memory = memfd_create("geoip", MFD_CLOEXEC);
-	struct geoip_stamp now;
+	struct stamp now;
 	struct stat st;
 
 	if (memory < 0 || !copy_bytes(fd, memory) || fstat(fd, &st) != 0) {
 		buf_printf(problem, "%s", strerror(errno));
 	} else {
-		set_stamp(&st, &now);
+		stamp_stat(&st, &now);
 		if (now.size == stamp->size && now.modified == stamp->modified)
 			return memory;
 		buf_puts(problem, "is being written");
@@ -182,12 +148,12 @@ set_type(struct geoip_db *db)
 }
 
 struct geoip_db *
-geoip_db_open(const char *path, struct geoip_stamp *stamp, struct buf *problem)
+geoip_db_open(const char *path, struct stamp *stamp, struct buf *problem)
 {
 	struct geoip_db *db = NULL;
 	int fd, memory;
 
-	geoip_stamp(path, stamp);
+	stamp_path(path, stamp);
 	fd = open_file(path, stamp, problem);
 	if (fd < 0)
 		return NULL;
@@ -309,9 +275,9 @@ geoip_db_number(struct geoip_db *db, const char *const *path, uint32_t *out)
 #else /* !HAVE_MAXMINDDB */
 
 struct geoip_db *
-geoip_db_open(const char *path, struct geoip_stamp *stamp, struct buf *problem)
+geoip_db_open(const char *path, struct stamp *stamp, struct buf *problem)
 {
-	geoip_stamp(path, stamp);
+	stamp_path(path, stamp);
 	buf_puts(problem, "this program was built without libmaxminddb");
 	return NULL;
 }

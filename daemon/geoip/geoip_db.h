@@ -10,22 +10,13 @@
 #include <stdint.h>
 
 #include "util/buf.h"
+#include "util/stamp.h"
 
 struct geoip_db;
 
-/* Which version of a file it is.  All zero: there is none. */
-struct geoip_stamp {
-	uint64_t device, inode;
-	int64_t size;
-	int64_t modified, changed; /* ns */
-};
-
-void geoip_stamp(const char *path, struct geoip_stamp *out);
-bool geoip_stamp_same(const struct geoip_stamp *a, const struct geoip_stamp *b);
-
 /* Read ${path}; NULL with a reason in ${problem}.  ${stamp} is that of what was read, or
  * tried.  May be called in any thread. */
-struct geoip_db *geoip_db_open(const char *path, struct geoip_stamp *stamp, struct buf *problem);
+struct geoip_db *geoip_db_open(const char *path, struct stamp *stamp, struct buf *problem);
 void geoip_db_free(struct geoip_db **db);
 
 /* What kind of database it says it is, with only printable ASCII; and when it was built, ms

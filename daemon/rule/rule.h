@@ -1,7 +1,7 @@
 /*
  * rule: the compiled inside of a rule set, as scan and match need it.
  * Everything here belongs to the rule set and never changes after the load, but for what
- * lists have in Redis (rule_live.h).
+ * lists have in Redis and in files (rule_live.h).
  */
 #ifndef RULE_RULE_H
 #define RULE_RULE_H

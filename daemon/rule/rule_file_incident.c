@@ -310,7 +310,8 @@ static const struct conf_key incident_keys[] = {
         .min = 1,
         .max = 100000000,
         .fallback = "1000000",
-        .help = "So many keys are remembered at most; of more, the least recently used go."},
+        .help = "So many keys are remembered at most; of more, some go that were not used for "
+                "long."},
     {.name = "tests",
         .type = CONF_OBJECTS,
         .offset = offsetof(struct incident_conf, tests),

@@ -126,9 +126,11 @@ struct rule_list *rule_values_build(struct ruleset *rs, struct rule_load *l,
 void rule_values_condition(struct ruleset *rs, struct rule_load *l, const struct conf_pair *pair,
     const char *field, enum field_type type, struct rule_condition *c);
 
-/* The set named ${set} of ${list}, for look-ups of this kind. */
-struct rule_live *rule_live_get(
-    struct ruleset *rs, const char *list, const char *set, enum rule_list_kind kind);
+/* The set named ${set} of ${list}, or its file (the other is NULL), for look-ups of this kind. */
+struct rule_live *rule_live_get(struct ruleset *rs, const char *list, const char *set,
+    const char *file, enum rule_list_kind kind);
+/* rule_live_file.c.  Read the files of all lists. */
+void rule_live_load(struct ruleset *rs, struct rule_load *l);
 /* Check what lists say of Redis. */
 void rule_values_check(struct rule_load *l);
 

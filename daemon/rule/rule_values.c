@@ -33,60 +33,6 @@ add_value(struct building *b, const struct conf_string *value, const char *list)
 	buf_free(&why);
 }
 
-static void
-trim(struct sv *s)
-{
-	static const char space[] = " \t\r";
-
-	while (s->n > 0 && memchr(space, s->p[s->n - 1], sizeof(space)) != NULL)
-		s->n--;
-	while (s->n > 0 && memchr(space, s->p[0], sizeof(space)) != NULL)
-		*s = sv_from(*s, 1);
-}
-
-/* Call ${add} for each value of a list file, with the number of its line. */
-static void
-each_value(struct sv text, void (*add)(void *ctx, const char *value, int line), void *ctx)
-{
-	size_t at = 0;
-
-	for (int number = 1; at < text.n; number++) {
-		const char *end = memchr(text.p + at, '\n', text.n - at);
-		struct sv line = sv_from(text, at);
-		const char *comment;
-		char *value;
-
-		line.n = end == NULL ? line.n : (size_t)(end - line.p);
-		at += line.n + 1;
-		comment = line.n == 0 ? NULL : memchr(line.p, '#', line.n);
-		if (comment != NULL)
-			line.n = (size_t)(comment - line.p);
-		trim(&line);
-		if (line.n == 0)
-			continue;
-		value = xstrndup(line.p, line.n);
-		add(ctx, value, number);
-		free(value);
-	}
-}
-
-/* A list file that is read. */
-struct reading {
-	struct building *building;
-	const char *list;
-	struct mark mark;
-};
-
-static void
-add_line(void *ctx, const char *text, int line)
-{
-	struct reading *r = ctx;
-	struct conf_string value = {(char *)(uintptr_t)text, r->mark, false};
-
-	value.at.line = line;
-	add_value(r->building, &value, r->list);
-}
-
 static char *
 path_beside(const struct conf_string *file)
 {
@@ -100,23 +46,14 @@ path_beside(const struct conf_string *file)
 	return path;
 }
 
+/* Takes ${file}. */
 static void
-add_list_file(struct building *b, const struct list_conf *list)
+add_live(struct building *b, const char *list, const char *set, char *file)
 {
-	struct reading r = {b, list->id.s, {NULL, 1, 1}};
-	size_t n;
-	char *path = path_beside(&list->file);
-	char *text = rule_file_text(path, &n, b->load->diag);
-	char hash[DIGEST_HEX_SIZE];
+	struct rule_live *live = rule_live_get(b->rs, list, set, file, b->kind);
 
-	if (text != NULL) {
-		digest_sha256_hex((struct sv){text, n}, hash);
-		buf_puts(&b->load->hashes, hash);
-		r.mark.file = diag_add_file(b->load->diag, path, text, n);
-		each_value((struct sv){text, n}, add_line, &r);
-	}
-	free(text);
-	free(path);
+	rule_list_add_live(b->list, &live->values);
+	free(file);
 }
 
 static void
@@ -138,10 +75,9 @@ add_list(struct building *b, const struct conf_string *value)
 	for (size_t i = 0; i < list->values.n; i++)
 		add_value(b, &list->values.v[i], list->id.s);
 	if (list->file.s != NULL)
-		add_list_file(b, list);
+		add_live(b, list->id.s, NULL, path_beside(&list->file));
 	if (list->redis.s != NULL)
-		rule_list_add_live(
-		    b->list, &rule_live_get(b->rs, list->id.s, list->redis.s, b->kind)->values);
+		add_live(b, list->id.s, list->redis.s, NULL);
 }
 
 void
@@ -203,56 +139,4 @@ rule_values_condition(struct ruleset *rs, struct rule_load *l, const struct conf
 	*c = (struct rule_condition){.field = field,
 	    .text = describe(rs, pair),
 	    .values = rule_values_build(rs, l, &pair->values, list_kind(type))};
-}
-
-/* ---- a file in the place of Redis --------------------------------------------------- */
-
-/* A list in Redis that is filled from a file. */
-struct filling {
-	const struct rule_live *live;
-	struct rule_list *values;
-	struct diag *diag;
-	struct mark mark;
-};
-
-static void
-fill_line(void *ctx, const char *text, int line)
-{
-	struct filling *f = ctx;
-
-	f->mark.line = line;
-	if (!rule_live_add(f->live, f->values, text))
-		diag_error(f->diag, f->mark, "\"%s\" is not what rules look up in list %s", text,
-		    f->live->list);
-}
-
-static void
-fill_live(struct ruleset *rs, size_t i, struct sv text, struct mark mark, struct diag *diag)
-{
-	struct filling f = {ruleset_live(rs, i), rule_list_new(ruleset_live(rs, i)->kind), diag, mark};
-
-	each_value(text, fill_line, &f);
-	rule_list_sort(f.values);
-	rule_live_put(rs, i, f.values);
-}
-
-bool
-rule_live_fill(struct ruleset *rs, const char *list, const char *path, struct diag *diag)
-{
-	struct mark mark = {NULL, 1, 1};
-	bool found = false;
-	size_t n;
-	char *text = rule_file_text(path, &n, diag);
-
-	if (text == NULL)
-		return true;
-	mark.file = diag_add_file(diag, path, text, n);
-	for (size_t i = 0; i < rs->nlives; i++) {
-		if (strcmp(rs->lives[i]->list, list) != 0)
-			continue;
-		found = true;
-		fill_live(rs, i, (struct sv){text, n}, mark, diag);
-	}
-	free(text);
-	return found;
 }

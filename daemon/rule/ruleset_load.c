@@ -174,6 +174,7 @@ build(struct rule_load *l, const struct match_conf *limits)
 	rule_extends_resolve(l, &l->incidents);
 	rule_events_build(rs, l);
 	rule_incidents_build(rs, l);
+	rule_live_load(rs, l);
 	if (diag_errors(l->diag) == l->errors_before)
 		rule_derived_mark(rs);
 	digest_sha256_hex(buf_view(&l->hashes), rs->hash);

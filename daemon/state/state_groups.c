@@ -223,11 +223,12 @@ flush_write(struct partition *p, const struct incident_rule *rule)
 {
 	struct sending *x = &p->sending;
 	struct redis_args args = REDIS_ARGS_INIT;
+	int64_t n = p->state->npartitions; /* each has its share of the rule's groups */
 
 	state_call(p, &args, "triaged_write");
 	redis_arg_str(&args, rule->id);
 	state_group_name(&args, rule);
-	redis_arg_int(&args, rule->groups);
+	redis_arg_int(&args, (rule->groups + n - 1) / n);
 	redis_arg_int(&args, keep_seconds(rule));
 	redis_arg_int(&args, (int64_t)x->fresh);
 	redis_arg_int(&args, (int64_t)x->plain.n / 2);

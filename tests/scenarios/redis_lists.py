@@ -223,8 +223,8 @@ def without_a_daemon(test):
     done = run([program("TRIAGECTL", "triagectl"), "-c", conf, "--list", f"blocked={good}", "replay",
                 test.path("app.log")])
     equal(done.returncode, 2, "exit code")
-    check(b'blocked.txt:3:1: "ann-is-no-address" is not what rules look up in list blocked'
-          in done.stderr, "a wrong value:", done.stderr)
+    check(b'blocked.txt:3:1: "ann-is-no-address" is not an IP address or network '
+          b'(such as 192.0.2.0/24) (list blocked is used for an address)' in done.stderr, "a wrong value:", done.stderr)
     test.write("blocked.txt", "198.51.100.0/24 # a network\n")
     test.write("none.txt", "")
     done = run([program("TRIAGECTL", "triagectl"), "-c", conf, "--list", f"blocked={good}",
