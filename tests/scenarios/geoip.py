@@ -216,4 +216,4 @@ def mistakes(test):
 
 
 harness.main(in_the_daemon, files_that_change, files_that_are_missing, without_a_daemon,
-             mistakes)
+             mistakes, together=True)

@@ -747,18 +747,37 @@ def play(story):
     return code
 
 
-def main(*stories):
-    """Run stories, all of them or those named on the command line, and exit."""
+def side_by_side(stories):
+    """Each in a process of its own, which ends with this one."""
+    def begin(story):
+        return subprocess.Popen(
+            [sys.executable, "-B", sys.argv[0], story.__name__], stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+            preexec_fn=lambda: prctl(PR_SET_PDEATHSIG, signal.SIGTERM))
+
+    codes = set()
+    for child in [begin(story) for story in stories]:
+        sys.stdout.buffer.write(child.communicate()[0])
+        codes.add(child.returncode if child.returncode in (0, 77) else 1)
+    return codes
+
+
+def main(*stories, together=False):
+    """Run stories, all of them or those named on the command line, and exit.  What mostly
+    waits may be run together."""
     prctl(PR_SET_CHILD_SUBREAPER, 1)
     os.environ["TZ"] = "UTC"
     time.tzset()
     for signo in (signal.SIGTERM, signal.SIGINT, signal.SIGALRM):
         signal.signal(signo, end_early)
+    stories = [story for story in stories if not sys.argv[1:] or story.__name__ in sys.argv[1:]]
     codes = set()
+    if together and len(stories) > 1:
+        codes = side_by_side(stories)
+        stories = []
     for story in stories:
-        if not sys.argv[1:] or story.__name__ in sys.argv[1:]:
-            signal.alarm(HARD_LIMIT)
-            codes.add(play(story))
+        signal.alarm(HARD_LIMIT)
+        codes.add(play(story))
     sys.exit(1 if 1 in codes else 0 if 0 in codes else 77)
 
 

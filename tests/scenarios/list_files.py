@@ -169,4 +169,4 @@ def at_a_load(test):
     check(done.returncode != 0 and b'blocked.txt:2:1: "ann" is not' in done.stderr, done.stderr)
 
 
-main(values_come_and_go, what_cannot_be_used, half_written, expected_keys, at_a_load)
+main(values_come_and_go, what_cannot_be_used, half_written, expected_keys, at_a_load, together=True)

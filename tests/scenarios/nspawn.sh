@@ -11,7 +11,7 @@ builddir=$(cd "${builddir:-.}" && pwd)
 . "$srcdir/tests/scenarios/debian_tree.sh"
 
 packages=systemd,systemd-sysv,redis-server,python3,libevent-core-2.1-7,libpcre2-8-0
-packages=$packages,libhiredis0.14,libcurl4,libyaml-0-2,libjansson4,libssl3,libsystemd0
+packages=$packages,libhiredis0.14,libcurl4,libyaml-0-2,libjansson4,libssl3,libsystemd0,libmaxminddb0
 
 # --- second part: in a mount namespace of our own
 

@@ -308,4 +308,4 @@ def in_a_cluster(test):
 
 
 harness.main(values_come_and_go, redis_goes_away, expected_keys, a_large_set, without_a_daemon,
-             in_the_private_server, in_partitions, in_a_cluster)
+             in_the_private_server, in_partitions, in_a_cluster, together=True)
