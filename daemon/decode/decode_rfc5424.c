@@ -78,7 +78,7 @@ take_structured(struct sv *s)
 }
 
 /* Firewalls say all in structured data and leave the message empty (Junos, Check Point):
- * then MSGID and data are what patterns see. */
+ * then MSGID and what follows is what patterns see. */
 bool
 decode_rfc5424(struct decoder *d, struct sv s, int64_t now, struct record *rec)
 {
@@ -102,7 +102,7 @@ decode_rfc5424(struct decoder *d, struct sv s, int64_t now, struct record *rec)
 	if (s.n >= sizeof(bom) && memcmp(s.p, bom, sizeof(bom)) == 0)
 		s = decode_trim(sv_from(s, sizeof(bom)));
 	if (s.n == 0 && rec->structured.n > 0)
-		s = (struct sv){msgid.p, (size_t)(rec->structured.p + rec->structured.n - msgid.p)};
+		s = (struct sv){msgid.p, (size_t)(s.p - msgid.p)};
 	rec->message = s;
 	return true;
 }
