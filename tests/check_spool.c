@@ -175,6 +175,12 @@ count(const struct rig *r)
 	return n;
 }
 
+static char *
+path_of(const struct rig *r, const struct dirent *e)
+{
+	return xasprintf("%s/%s", r->segments, e->d_name);
+}
+
 /* The path of segment ${i}, counted from the oldest, malloc()ed. */
 static char *
 segment(const struct rig *r, size_t i)
@@ -184,7 +190,21 @@ segment(const struct rig *r, size_t i)
 	char *path;
 
 	ck_assert_uint_lt(i, n);
-	path = xasprintf("%s/%s", r->segments, names[i]->d_name);
+	path = path_of(r, names[i]);
+	list_free(names, n);
+	return path;
+}
+
+/* Listed once: the thread of the spool may remove others meanwhile. */
+static char *
+newest_segment(const struct rig *r)
+{
+	struct dirent **names;
+	size_t n = list(r, &names);
+	char *path;
+
+	ck_assert_uint_gt(n, 0);
+	path = path_of(r, names[n - 1]);
 	list_free(names, n);
 	return path;
 }
@@ -828,7 +848,7 @@ static bool
 only_newest_held(void *ctx)
 {
 	const struct rig *r = ctx;
-	char *newest = segment(r, count(r) - 1);
+	char *newest = newest_segment(r);
 	bool less = spool_stats(r->spool)->held == size_of(newest);
 
 	free(newest);
