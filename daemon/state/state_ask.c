@@ -24,7 +24,8 @@ answer(struct ask *a, bool ok, struct sv text)
 	a->next->prev = a->prev;
 	a->state->nasks--;
 	a->cb(a->ctx, ok, text);
-	json_decref(a->lists);
+	json_decref(a->joined);
+	free(a->failed);
 	free(a);
 }
 
@@ -130,43 +131,80 @@ by_age(const void *va, const void *vb)
 	return order != 0 ? order : (na < nb) - (na > nb);
 }
 
-/* What all partitions have answered, as one list. */
+/* The newest of ${list}, ${limit} at most; owned by the caller. */
+static json_t *
+newest(const json_t *list, int64_t limit)
+{
+	size_t n = json_array_size(list);
+	json_t **v = xcalloc(n + 1, sizeof(*v)), *out = json_array();
+
+	for (size_t i = 0; i < n; i++)
+		v[i] = json_array_get(list, i);
+	qsort(v, n, sizeof(*v), by_age);
+	for (size_t i = 0; i < n && (int64_t)i < limit; i++)
+		json_array_append(out, v[i]);
+	free(v);
+	return out;
+}
+
 static void
 answer_joined(struct ask *a)
 {
-	size_t n = json_array_size(a->lists);
-	json_t **v = xcalloc(n + 1, sizeof(*v)), *joined = json_array();
-	char *text;
+	json_t *all = a->limit > 0 ? newest(a->joined, a->limit) : json_incref(a->joined);
+	char *text = json_dumps(all, JSON_COMPACT);
 
-	for (size_t i = 0; i < n; i++)
-		v[i] = json_array_get(a->lists, i);
-	if (a->limit > 0)
-		qsort(v, n, sizeof(*v), by_age);
-	for (size_t i = 0; i < n && (a->limit == 0 || (int64_t)i < a->limit); i++)
-		json_array_append(joined, v[i]);
-	text = json_dumps(joined, JSON_COMPACT);
-	free(v);
-	json_decref(joined);
+	json_decref(all);
 	answer(a, text != NULL, text != NULL ? sv_str(text) : SV("an answer that is no text"));
 	free(text);
 }
 
 static void
+join_part(struct ask *a, const struct redisReply *reply)
+{
+	json_t *part =
+	    reply->type == REDIS_REPLY_STRING ? json_loadb(reply->str, reply->len, 0, NULL) : NULL;
+
+	if (part == NULL && a->failed == NULL)
+		a->failed = xstrdup(state_error(reply) != NULL ? state_error(reply)
+		                                               : "a strange answer from Redis");
+	if (part == NULL)
+		return;
+	if (a->joined == NULL)
+		a->joined = json_incref(part);
+	else
+		a->join(a->joined, part);
+	json_decref(part);
+}
+
+/* A part that is missing is no answer: nobody could tell that it is missing. */
+static void
 answered_part(void *ctx, const struct redisReply *reply)
 {
 	struct ask *a = ctx;
-	json_t *list = reply->type == REDIS_REPLY_STRING
-	    ? json_loadb(reply->str, reply->len, 0, NULL)
-	    : NULL;
 
-	if (list == NULL)
-		state_lose(a->state, state_error(reply) != NULL ? state_error(reply) : "a strange answer");
-	if (list == NULL)
+	join_part(a, reply);
+	if (--a->waiting > 0)
 		return;
-	json_array_extend(a->lists, list);
-	json_decref(list);
-	if (--a->waiting == 0)
+	if (a->failed != NULL)
+		answer(a, false, error_text(a->failed));
+	else
 		answer_joined(a);
+}
+
+static struct ask *
+ask_all(struct state *s, void (*join)(json_t *, json_t *), state_answer_cb *cb, void *ctx)
+{
+	struct ask *a = ask_new(s, cb, ctx);
+
+	a->join = join;
+	a->waiting = s->npartitions;
+	return a;
+}
+
+static void
+join_list(json_t *to, json_t *from)
+{
+	json_array_extend(to, from);
 }
 
 /* Ask ${function} of all partitions; with a ${limit} for the newest of all. */
@@ -178,9 +216,7 @@ send_all(struct state *s, const char *function, const char *which, int64_t limit
 
 	if (is_away(s, cb, ctx))
 		return;
-	a = ask_new(s, cb, ctx);
-	a->lists = json_array();
-	a->waiting = s->npartitions;
+	a = ask_all(s, join_list, cb, ctx);
 	a->limit = limit;
 	for (unsigned i = 0; i < s->npartitions; i++) {
 		struct redis_args args = REDIS_ARGS_INIT;
@@ -190,8 +226,7 @@ send_all(struct state *s, const char *function, const char *which, int64_t limit
 			redis_arg_str(&args, which);
 			redis_arg_int(&args, limit);
 		}
-		redis_command(s->partitions[i].link->redis, &args,
-		    s->npartitions == 1 ? answered : answered_part, a);
+		redis_command(s->partitions[i].link->redis, &args, answered_part, a);
 	}
 }
 
@@ -242,10 +277,9 @@ add_numbers(json_t *to, json_t *from)
 	const char *name;
 	json_t *value;
 
-	json_object_foreach(from, name, value)
-		json_object_set_new(to, name,
-		    json_integer(json_integer_value(json_object_get(to, name)) +
-		        json_integer_value(value)));
+	json_object_foreach(from, name, value) json_object_set_new(to, name,
+	    json_integer(
+	        json_integer_value(json_object_get(to, name)) + json_integer_value(value)));
 }
 
 /* The groups of all partitions, and the sums of what became of events. */
@@ -260,32 +294,7 @@ join_rule(json_t *to, json_t *from)
 	        json_integer_value(json_object_get(from, "groups"))));
 	json_array_extend(json_object_get(to, "shown"), json_object_get(from, "shown"));
 	json_object_foreach(json_object_get(from, "days"), day, counts)
-		add_numbers(json_object_get(json_object_get(to, "days"), day), counts);
-}
-
-static void
-answered_rule(void *ctx, const struct redisReply *reply)
-{
-	struct ask *a = ctx;
-	json_t *part = reply->type == REDIS_REPLY_STRING
-	    ? json_loadb(reply->str, reply->len, 0, NULL)
-	    : NULL;
-	char *text;
-
-	if (part == NULL) {
-		state_lose(a->state, state_error(reply) != NULL ? state_error(reply) : "a strange answer");
-		return;
-	}
-	if (a->lists == NULL)
-		a->lists = json_incref(part);
-	else
-		join_rule(a->lists, part);
-	json_decref(part);
-	if (--a->waiting > 0)
-		return;
-	text = json_dumps(a->lists, JSON_COMPACT);
-	answer(a, text != NULL, text != NULL ? sv_str(text) : SV("an answer that is no text"));
-	free(text);
+	    add_numbers(json_object_get(json_object_get(to, "days"), day), counts);
 }
 
 static void
@@ -308,7 +317,7 @@ ask_rule(struct partition *p, const char *id, const struct incident_rule *rule, 
 		redis_arg(&args, (struct sv){buf_str(&day), DATE});
 	}
 	buf_free(&day);
-	redis_command(p->link->redis, &args, answered_rule, a);
+	redis_command(p->link->redis, &args, answered_part, a);
 }
 
 void
@@ -319,8 +328,7 @@ state_rule(struct state *s, const char *id, const struct incident_rule *rule, in
 
 	if (is_away(s, cb, ctx))
 		return;
-	a = ask_new(s, cb, ctx);
-	a->waiting = s->npartitions;
+	a = ask_all(s, join_rule, cb, ctx);
 	for (unsigned i = 0; i < s->npartitions; i++)
 		ask_rule(&s->partitions[i], id, rule, limit, days, a);
 }

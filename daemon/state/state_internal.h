@@ -20,9 +20,12 @@ struct ask {
 	struct ask *prev, *next;
 	state_answer_cb *cb;
 	void *ctx;
-	struct json_t *lists; /* of a question to all partitions: their answers so far */
-	unsigned waiting;     /* partitions that have not answered */
-	int64_t limit;
+	/* Of a question to all partitions: */
+	unsigned waiting;      /* these have not answered */
+	struct json_t *joined; /* what the others have */
+	void (*join)(struct json_t *to, struct json_t *from);
+	int64_t limit; /* of a list: the newest, so many; 0: as they come */
+	char *failed;  /* what the first one said that could not answer */
 };
 
 /* A group as a commit says it is now. */
