@@ -19,6 +19,9 @@
 #include "util/clock.h"
 #include "util/xalloc.h"
 
+/* libevent's own limit of 16 KiB a turn makes a commit of megabytes wait for hundreds of them. */
+#define WRITE_MOST (1 << 20)
+
 struct ev_conn {
 	struct bufferevent *bev;
 	const struct ev_conn_cb *cb;
@@ -92,6 +95,7 @@ conn_new(struct ev *ev, int fd, const struct ev_conn_cb *cb, void *ctx)
 	if (c->bev == NULL || c->failed == NULL)
 		abort();
 	bufferevent_setcb(c->bev, got_bytes, NULL, got_event, c);
+	bufferevent_set_max_single_write(c->bev, WRITE_MOST);
 	bufferevent_enable(c->bev, EV_READ | EV_WRITE);
 	return c;
 }

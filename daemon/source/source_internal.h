@@ -35,7 +35,7 @@
 
 struct source_conf;
 
-#define SOURCE_READ_SIZE ((size_t)256 * 1024)
+#define SOURCE_READ_SIZE ((size_t)64 * 1024)
 #define SOURCE_ID_SIZE 112 /* of the text form, with the NUL */
 #define SOURCE_FS_SIZE 24
 #define SOURCE_CHECK_SIZE 64

@@ -65,6 +65,7 @@ static const char durable_settings[] =
     "appendonly yes\n"
     "appendfsync always\n"
     "no-appendfsync-on-rewrite no\n"
+    "auto-aof-rewrite-min-size 256mb\n"
     "aof-load-truncated yes\n";
 
 static bool
