@@ -42,13 +42,14 @@ static void
 got_due(void *ctx, uint64_t identity, struct sv key, struct sv bytes)
 {
 	struct clockwork *w = ctx;
+	struct group_cache *cache = correlator_cache(w->conf.correlator);
 	const struct incident_rule *rule = ruleset_find_identity(w->rules, identity);
 
 	if (rule == NULL)
 		return; /* it is no more, or another; its groups go with time */
 	if (rule->each != NULL && !rule_list_has(rule->each, group_key_value(key, 0)))
 		return; /* nothing is expected of it any more */
-	group_cache_put(correlator_cache(w->conf.correlator), rule, key, bytes);
+	group_cache_put(cache, group_cache_hash(cache, rule, key), rule, key, bytes);
 	correlate_timer(w->conf.correlator, w->rules, rule, key, clock_now() - LATE);
 	w->conf.counted(w->conf.ctx);
 }

@@ -28,7 +28,7 @@
 
 #define POSITIONS_EVERY 1000 /* ms between commits that carry no event */
 #define SPACING 4       /* commits begin so many times what one takes after one another ... */
-#define SPACING_MOST 100 /* ... but for no longer, in ms */
+#define SPACING_MOST 250 /* ... but for no longer, in ms */
 #define AHEAD (184LL * 86400000) /* ms that a line may be of the future: a year is inferred */
 
 struct pipeline {
@@ -125,7 +125,9 @@ sample(struct pipeline *p, const struct chunk *chunk)
 void
 pipeline_lines(struct pipeline *p, const struct chunk *chunk)
 {
+	correlate_lines_begin(p->correlator);
 	p->stats.lines += scan_chunk(p->scanner, chunk, got_line, p);
+	correlate_lines_end(p->correlator);
 	p->stats.bytes += chunk->data.n;
 	if (correlate_pending(p->correlator, true))
 		ev_timer_set(p->soon, 0);
@@ -221,7 +223,7 @@ commit(struct pipeline *p, bool urgent)
 	if (p->intake != NULL)
 		intake_sent(p->intake);
 	p->committing = clock_mono();
-	state_commit(p->state, correlate_take(p->correlator));
+	state_commit(p->state, correlate_send(p->correlator));
 }
 
 static void

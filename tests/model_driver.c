@@ -47,7 +47,7 @@ struct daemon {
 	struct correlator *correlator;
 	struct given *given; /* that no commit has taken in yet */
 	size_t ngiven;
-	size_t ntaken; /* of those, in the batch */
+	size_t ntaken;       /* of those, in the batch */
 	struct batch *batch; /* under way, or NULL */
 	struct result *results;
 	size_t nresults;
@@ -176,8 +176,8 @@ static int64_t
 write_incident(struct world *w, const char *key, const struct settled_incident *inc)
 {
 	int64_t n = inc->opened ? open_incident(w, key, inc)
-	    : inc->number == 0 ? (int64_t)w->nincidents
-	                       : inc->number;
+	    : inc->number == 0  ? (int64_t)w->nincidents
+	                        : inc->number;
 	struct stored_incident *to = &w->incidents[n - 1];
 
 	to->count = inc->count;
@@ -207,8 +207,8 @@ write_result(struct world *w, struct daemon *d, struct result *r)
 	if (r->due_changed)
 		g->due = r->due;
 	if (d != NULL)
-		group_cache_put(correlator_cache(d->correlator), &w->rule, r->entry->key,
-		    buf_view(&r->bytes));
+		group_cache_put(correlator_cache(d->correlator), r->entry->hash, &w->rule,
+		    r->entry->key, buf_view(&r->bytes));
 }
 
 /* ---- a commit, as state_commit.c does it --------------------------------------------- */
@@ -229,7 +229,7 @@ forget_results(struct daemon *d)
 static void
 settle_one(struct daemon *d, const struct batch_entry *e, struct settled *s)
 {
-	struct sv was = group_cache_get(correlator_cache(d->correlator), e->rule, e->key);
+	struct sv was = group_cache_get(correlator_cache(d->correlator), e->hash, e->rule, e->key);
 	struct result *r;
 
 	settle_entry(d->batch, e, was, 0, s);
@@ -273,7 +273,9 @@ take(struct daemon *d)
 {
 	if (d->batch != NULL)
 		return;
-	d->batch = correlate_take(d->correlator);
+	correlate_lines_end(d->correlator);
+	d->batch = correlate_send(d->correlator);
+	correlate_lines_begin(d->correlator);
 	d->ntaken = d->ngiven;
 	settle_all(d);
 }
@@ -292,7 +294,7 @@ collides(struct world *w, struct daemon *d)
 		if (version_of(g) == d->results[i].version)
 			continue;
 		any = true;
-		group_cache_put(correlator_cache(d->correlator), &w->rule, e->key,
+		group_cache_put(correlator_cache(d->correlator), e->hash, &w->rule, e->key,
 		    g == NULL ? (struct sv){"", 0} : buf_view(&g->bytes));
 	}
 	return any;
@@ -313,6 +315,7 @@ commit(struct world *w, struct daemon *d, bool answered)
 	for (size_t i = 0; i < 4; i++)
 		w->fates[i] += d->fates[i];
 	forget_results(d);
+	correlate_committed(d->correlator, d->batch, 0, 0);
 	batch_free(&d->batch);
 	d->ngiven -= d->ntaken;
 	if (d->ngiven > 0)
@@ -326,8 +329,8 @@ static void
 hand_over(struct world *w, struct daemon *d, const struct given *given)
 {
 	static const struct stream stream = {.path = "x"};
-	struct line line = {.stream = &stream, .text = SV("x")};
-	struct record record = {.line = &line, .time = given->time, .text = SV("x")};
+	struct line line = {.stream = &stream, .text = sv_str(stream.path)};
+	struct record record = {.line = &line, .time = given->time, .text = line.text};
 	struct event e = {.rule = &w->events[given->steps],
 	    .record = &record,
 	    .nfields = 2,
@@ -354,10 +357,12 @@ give(struct world *w, struct daemon *d, const struct given *given)
 static void
 crash(struct world *w, struct daemon *d)
 {
+	correlate_lines_end(d->correlator);
 	forget_results(d);
 	batch_free(&d->batch);
 	d->ntaken = 0;
 	correlate_reset(d->correlator);
+	correlate_lines_begin(d->correlator);
 	for (size_t i = 0; i < d->ngiven; i++)
 		hand_over(w, d, &d->given[i]);
 }
@@ -372,7 +377,8 @@ close_incident(struct world *w, const char *key)
 	if (g == NULL)
 		return;
 	group_init(&group, &w->rule);
-	if (group_decode(&group, buf_view(&g->bytes)) && group.incident.number > 0 && !group.closed) {
+	if (group_decode(&group, buf_view(&g->bytes)) && group.incident.number > 0 &&
+	    !group.closed) {
 		g->bytes.p[0] = (char)(g->bytes.p[0] ^ 0x80);
 		g->bytes.p[GROUP_VERSION] = 'c';
 		w->incidents[group.incident.number - 1].closed = true;
@@ -416,8 +422,10 @@ begin_case(struct world *w, char *const *word)
 		w->events[i] =
 		    (struct event_rule){.id = "event", .incidents = &w->links[i], .nincidents = 1};
 	}
-	for (size_t i = 0; i < DAEMONS; i++)
+	for (size_t i = 0; i < DAEMONS; i++) {
 		w->daemons[i].correlator = correlator_new();
+		correlate_lines_begin(w->daemons[i].correlator);
+	}
 }
 
 static void
@@ -494,8 +502,8 @@ print_case(struct world *w)
 
 		if (inc->nsamples > BATCH_SAMPLES)
 			give_up("an incident has too many lines");
-		printf("incident %s %" PRId64 " %" PRId64 " %" PRId64 " %" PRId64, inc->key, inc->at,
-		    inc->count, inc->first, inc->last);
+		printf("incident %s %" PRId64 " %" PRId64 " %" PRId64 " %" PRId64, inc->key,
+		    inc->at, inc->count, inc->first, inc->last);
 		if (inc->is_over)
 			printf(" over %" PRId64 "\n", inc->over);
 		else

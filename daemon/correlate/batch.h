@@ -59,8 +59,9 @@ struct batch_entry {
 	size_t npoints;
 	uint32_t cap;
 	uint32_t check_at; /* number of points at which to see whether they satisfy the rule */
-	size_t next;   /* index, 0: none */
-	size_t sibling; /* the next group of the rule in the partition, 0: none */
+	uint32_t next;    /* index, 0: none */
+	uint32_t sibling; /* the next group of the rule in the partition, 0: none */
+	uint64_t hash;    /* of rule and key, as the cache of groups wants it */
 };
 
 struct batch_position {

@@ -4,6 +4,7 @@
  */
 #include "correlate/correlate.h"
 
+#include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -31,7 +32,6 @@ correlator_new(void)
 	c->cache = group_cache_new();
 	c->ahead = ahead_new();
 	c->partitions = 1;
-	group_index_init(&c->index);
 	return c;
 }
 
@@ -46,9 +46,10 @@ correlator_free(struct correlator **cp)
 	group_cache_free(&c->cache);
 	ahead_free(&c->ahead);
 	group_index_free(&c->index);
+	group_index_free(&c->sent_index);
 	group_free(&c->trial);
 	free(c->tallies);
-	buf_free(&c->key);
+	correlate_queue_free(c);
 	buf_free(&c->sample);
 	free(c);
 	*cp = NULL;
@@ -185,12 +186,10 @@ correlate_count_for(struct correlator *c, struct ruleset *rules, const struct in
     const struct event *e)
 {
 	const struct incident_rule *rule = link->rule;
-	struct group_event event;
-	struct batch_entry *entry;
-	const char *why;
+	struct counting *q = correlate_queue_next(c);
+	const char *why = correlate_verdict(link, e, &q->key, &q->event);
+	struct sv line = e->record->line->text;
 
-	c->key.n = 0;
-	why = correlate_verdict(link, e, &c->key, &event);
 	if (why != NULL) {
 		c->stats.missing_key += strncmp(why, "no-", 3) == 0;
 		if (*why != '\0')
@@ -198,14 +197,15 @@ correlate_count_for(struct correlator *c, struct ruleset *rules, const struct in
 		return;
 	}
 	if (ahead_any(c->ahead) &&
-	    is_counted(c, group_key_partition(rule, buf_view(&c->key), c->partitions), e))
+	    is_counted(c, group_key_partition(rule, buf_view(&q->key), c->partitions), e))
 		return;
-	entry = correlate_entry_find(c, rules, rule, event.time);
-	for (unsigned i = 0; i < times(e); i++) {
-		c->stats.counted++;
-		correlate_entry_count(c, entry, &event);
-	}
-	correlate_entry_sample(c, entry, e);
+	q->rules = rules;
+	q->rule = rule;
+	q->hash = group_cache_hash(c->cache, rule, buf_view(&q->key));
+	q->times = times(e);
+	q->line = *e->record->line;
+	q->text = e->record->text;
+	correlate_queue_add(c, sv_is_within(q->text, line));
 }
 
 /* What was counted of the rules of one set goes into the batch. */
@@ -268,11 +268,15 @@ void
 correlate_timer(struct correlator *c, struct ruleset *rules, const struct incident_rule *rule,
     struct sv key, int64_t now)
 {
-	struct group_event event = {.time = now, .timer = true};
+	struct counting *q = correlate_queue_next(c);
 
-	c->key.n = 0;
-	buf_sv(&c->key, key);
-	correlate_entry_count(c, correlate_entry_find(c, rules, rule, now), &event);
+	buf_sv(&q->key, key);
+	q->rules = rules;
+	q->rule = rule;
+	q->hash = group_cache_hash(c->cache, rule, key);
+	q->times = 1;
+	q->event = (struct group_event){.time = now, .timer = true};
+	correlate_queue_add(c, false);
 }
 
 void
@@ -297,8 +301,9 @@ correlate_pending(const struct correlator *c, bool urgent)
 	const struct batch *b = c->batch;
 
 	return b->nentries > 0 ||
-	    (!urgent && (b->npositions > 0 || b->ngaps > 0 || b->nuncounted > 0 ||
-	                    b->nrelayed > 0 || c->tallies != NULL));
+	    (!urgent &&
+	        (b->npositions > 0 || b->ngaps > 0 || b->nuncounted > 0 || b->nrelayed > 0 ||
+	            c->tallies != NULL));
 }
 
 bool
@@ -312,9 +317,17 @@ correlate_full(const struct correlator *c)
 	    b->nentries >= FULL_ENTRIES || batch_size(b) >= FULL_BYTES;
 }
 
+static void
+forget_sent(struct correlator *c)
+{
+	c->sent = NULL;
+	group_index_clear(&c->sent_index);
+}
+
 void
 correlate_committed(struct correlator *c, const struct batch *b, size_t nopened, int64_t took)
 {
+	forget_sent(c);
 	pace_learn(&c->pace, b->nentries, nopened, took);
 }
 
@@ -323,10 +336,22 @@ correlate_take(struct correlator *c)
 {
 	struct batch *b = c->batch;
 
+	assert(c->counted == c->queued);
 	flush_tallies(c);
 	c->batch = batch_after(b);
 	group_index_clear(&c->index);
 	return b;
+}
+
+struct batch *
+correlate_send(struct correlator *c)
+{
+	struct group_index empty = c->sent_index;
+
+	c->sent_index = c->index;
+	c->index = empty;
+	c->sent = correlate_take(c);
+	return (struct batch *)(uintptr_t)c->sent;
 }
 
 void
@@ -335,6 +360,7 @@ correlate_reset(struct correlator *c)
 	struct batch *b = correlate_take(c);
 
 	batch_free(&b);
+	forget_sent(c);
 	group_cache_clear(c->cache);
 }
 

@@ -30,6 +30,11 @@ void correlator_set_partitions(struct correlator *c, unsigned n);
  * is dropped.  It is the correlator's, and borrowed by state. */
 struct ahead *correlator_ahead(struct correlator *c);
 
+/* In between, whatever events borrow from the text of their lines stays there: they may be
+ * counted when others have come, the last of them at the end. */
+void correlate_lines_begin(struct correlator *c);
+void correlate_lines_end(struct correlator *c);
+
 /* Count ${e} for each incident rule that wants it.  ${rules} is the set its rule
  * belongs to; the batch takes a reference.  NULL: the rules outlive the batch anyway. */
 void correlate_event(struct correlator *c, struct ruleset *rules, const struct event *e);
@@ -71,12 +76,14 @@ void correlate_gap(struct correlator *c, const struct trouble *t, int64_t now);
 bool correlate_pending(const struct correlator *c, bool urgent);
 /* As much as one commit should carry: what more is read waits. */
 bool correlate_full(const struct correlator *c);
-/* ${b}, of those that were taken, is in; it opened ${nopened} incidents and took ${took} ms. */
+/* ${b}, the one that was sent, is in; it opened ${nopened} incidents and took ${took} ms. */
 void correlate_committed(
     struct correlator *c, const struct batch *b, size_t nopened, int64_t took);
 
 /* Hand the batch over; a new one gathers. */
 struct batch *correlate_take(struct correlator *c);
+/* The same, to be committed: it is looked at until correlate_committed() or a reset. */
+struct batch *correlate_send(struct correlator *c);
 /* The groups that are known; it is the correlator's. */
 struct group_cache *correlator_cache(struct correlator *c);
 /* Forget what has gathered, and the groups. */

@@ -10,24 +10,52 @@
 #define POINTS_FIRST 4
 #define POINTS_CHECK 32 /* from so many on at the latest, see whether they satisfy the rule alone */
 
-/* What is known of the group, of commits so far: are its incident's lines enough, and how
+/* Events of the group that are being committed. */
+static size_t
+count_sent(const struct correlator *c, const struct batch_entry *e)
+{
+	const struct batch_entry *sent;
+	size_t at, n;
+
+	if (c->sent == NULL ||
+	    !group_index_get(&c->sent_index, c->sent, e->hash, e->rule, e->key, &at))
+		return 0;
+	sent = &c->sent->entries[at];
+	n = sent->rest;
+	for (size_t i = 0; i < sent->npoints; i++)
+		n += sent->points[i].n;
+	return n;
+}
+
+static size_t
+count_points(const struct group *g)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < g->npoints; i++)
+		n += g->points[i].n;
+	return n;
+}
+
+/* What is known of the group, of commits so far and of the one under way: are its incident's lines enough, and how
  * many events does it probably take until one opens? */
 static void
 look_back(struct correlator *c, struct batch_entry *e)
 {
 	struct group *g = &c->trial;
-	struct sv bytes = group_cache_get(c->cache, e->rule, e->key);
-	int64_t least = e->rule->condition.least;
+	struct sv bytes = group_cache_get(c->cache, e->hash, e->rule, e->key);
+	size_t least = 1, sent = count_sent(c, e), has;
 
 	g->rule = e->rule;
 	group_clear(g);
 	if (bytes.n > 0)
 		group_decode(g, bytes);
-	else
+	else if (sent == 0)
 		c->batch->nfresh++;
-	e->left = 1;
-	if (group_kind_counts(e->rule->condition.kind) && least > (int64_t)g->npoints)
-		e->left = (size_t)least - g->npoints;
+	if (group_kind_counts(e->rule->condition.kind) && e->rule->condition.least > 1)
+		least = (size_t)e->rule->condition.least;
+	has = count_points(g) + sent;
+	e->left = has < least ? least - has : sent == 0;
 	if (g->incident.number == 0 || g->closed)
 		return;
 	e->left = 0;
@@ -41,21 +69,24 @@ first_check(const struct incident_rule *rule)
 {
 	int64_t least = rule->condition.least;
 
-	return least < POINTS_FIRST ? POINTS_FIRST : least > POINTS_CHECK ? POINTS_CHECK : (uint32_t)least;
+	return least < POINTS_FIRST ? POINTS_FIRST
+	    : least > POINTS_CHECK  ? POINTS_CHECK
+	                            : (uint32_t)least;
 }
 
 static struct batch_entry *
-add_entry(struct correlator *c, const struct incident_rule *rule)
+add_entry(struct correlator *c, const struct counting *q)
 {
 	struct batch *b = c->batch;
 	struct batch_entry *entry;
 
 	entry = batch_add_entry(b);
-	entry->rule = rule;
-	entry->key = (struct sv){arena_copy(&b->arena, c->key.p, c->key.n), c->key.n};
-	entry->check_at = first_check(rule);
+	entry->rule = q->rule;
+	entry->key = (struct sv){arena_copy(&b->arena, q->key.p, q->key.n), q->key.n};
+	entry->hash = q->hash;
+	entry->check_at = first_check(q->rule);
 	look_back(c, entry);
-	group_index_put(&c->index, b, rule, entry->key, b->nentries - 1);
+	group_index_put(&c->index, b, b->nentries - 1);
 	return entry;
 }
 
@@ -68,38 +99,37 @@ link_entry(struct correlator *c, size_t at)
 	unsigned partition = group_key_partition(rule, b->entries[at].key, c->partitions);
 	size_t i = 0;
 
-	while (i < b->nrules && (b->rules[i].rule->identity != rule->identity ||
-	                            b->rules[i].partition != partition))
+	while (i < b->nrules &&
+	    (b->rules[i].rule->identity != rule->identity || b->rules[i].partition != partition))
 		i++;
 	if (i == b->nrules) {
 		XGROW(b->rules, b->nrules);
 		b->rules[b->nrules++] = (struct batch_rule){rule, partition, at, at, 1};
 		return;
 	}
-	b->entries[b->rules[i].last].sibling = at;
+	b->entries[b->rules[i].last].sibling = (uint32_t)at;
 	b->rules[i].last = at;
 	b->rules[i].n++;
 }
 
 struct batch_entry *
-correlate_entry_find(
-    struct correlator *c, struct ruleset *rules, const struct incident_rule *rule, int64_t t)
+correlate_entry_find(struct correlator *c, const struct counting *q)
 {
 	struct batch *b = c->batch;
 	struct batch_entry *entry;
 	size_t at;
 
-	correlate_hold(c, rules);
-	if (!group_index_get(&c->index, b, rule, buf_view(&c->key), &at)) {
-		entry = add_entry(c, rule);
+	correlate_hold(c, q->rules);
+	if (!group_index_get(&c->index, b, q->hash, q->rule, buf_view(&q->key), &at)) {
+		entry = add_entry(c, q);
 		link_entry(c, b->nentries - 1);
 		return entry;
 	}
 	/* What is only a number cannot tell of a pause. */
-	if (!b->entries[at].satisfied || t - b->entries[at].last <= rule->rearm)
+	if (!b->entries[at].satisfied || q->event.time - b->entries[at].last <= q->rule->rearm)
 		return &b->entries[at];
-	entry = add_entry(c, rule);
-	b->entries[at].next = b->nentries - 1;
+	entry = add_entry(c, q);
+	b->entries[at].next = (uint32_t)b->nentries - 1;
 	return entry;
 }
 
@@ -183,7 +213,7 @@ correlate_entry_count(struct correlator *c, struct batch_entry *e, const struct 
 }
 
 void
-correlate_entry_sample(struct correlator *c, struct batch_entry *entry, const struct event *e)
+correlate_entry_sample(struct correlator *c, struct batch_entry *entry, const struct counting *q)
 {
 	struct batch *b = c->batch;
 	struct batch_sample *s;
@@ -194,10 +224,11 @@ correlate_entry_sample(struct correlator *c, struct batch_entry *entry, const st
 	if (entry->samples == NULL)
 		entry->samples = arena_alloc(&b->arena, BATCH_SAMPLES * sizeof(*entry->samples));
 	c->sample.n = 0;
-	correlate_sample(e, &c->sample);
+	correlate_sample(q, &c->sample);
 	s = &entry->samples[entry->nsamples++];
-	*s = (struct batch_sample){.json = arena_copy(&b->arena, buf_str(&c->sample), c->sample.n + 1),
-	    .time = e->record->time,
+	*s = (struct batch_sample){
+	    .json = arena_copy(&b->arena, buf_str(&c->sample), c->sample.n + 1),
+	    .time = q->event.time,
 	    .point = entry->satisfied ? entry->npoints : entry->npoints - 1};
 	b->nsamples++;
 }

@@ -13,12 +13,6 @@
 static_assert(sizeof(struct group_slot) == 64, "a line of the cache");
 
 void
-group_index_init(struct group_index *x)
-{
-	*x = (struct group_index){.key = hash_key_random()};
-}
-
-void
 group_index_free(struct group_index *x)
 {
 	free(x->memory);
@@ -47,35 +41,45 @@ is_of(const struct group_slot *slot, const struct batch *b, const struct inciden
 
 /* The slot of ${group}, or the free one where it would go. */
 static struct group_slot *
-find(const struct group_index *x, const struct batch *b, uint64_t h, const struct incident_rule *rule,
-    struct sv key)
+find(const struct group_index *x, const struct batch *b, uint64_t h,
+    const struct incident_rule *rule, struct sv key)
 {
 	size_t i = h & (x->cap - 1);
 
-	while (x->slots[i].entry != 0 &&
-	    !(x->slots[i].hash == h && is_of(&x->slots[i], b, rule, key)))
+	while (
+	    x->slots[i].entry != 0 && !(x->slots[i].hash == h && is_of(&x->slots[i], b, rule, key)))
 		i = (i + 1) & (x->cap - 1);
 	return &x->slots[i];
 }
 
-static uint64_t
-hash_of(const struct group_index *x, const struct incident_rule *rule, struct sv key)
-{
-	struct hash_key k = {x->key.k0 ^ rule->identity, x->key.k1};
-
-	return hash_bytes(k, key);
-}
-
 bool
-group_index_get(const struct group_index *x, const struct batch *b, const struct incident_rule *rule,
-    struct sv key, size_t *entry)
+group_index_get(const struct group_index *x, const struct batch *b, uint64_t h,
+    const struct incident_rule *rule, struct sv key, size_t *entry)
 {
 	const struct group_slot *slot;
 
 	if (x->cap == 0)
 		return false;
-	slot = find(x, b, hash_of(x, rule, key), rule, key);
+	slot = find(x, b, h, rule, key);
 	if (slot->entry == 0)
+		return false;
+	*entry = slot->entry - 1;
+	return true;
+}
+
+void
+group_index_fetch(const struct group_index *x, uint64_t h)
+{
+	if (x->cap > 0)
+		__builtin_prefetch(&x->slots[h & (x->cap - 1)]);
+}
+
+bool
+group_index_guess(const struct group_index *x, uint64_t h, size_t *entry)
+{
+	const struct group_slot *slot = x->cap == 0 ? NULL : &x->slots[h & (x->cap - 1)];
+
+	if (slot == NULL || slot->entry == 0 || slot->hash != h)
 		return false;
 	*entry = slot->entry - 1;
 	return true;
@@ -90,7 +94,8 @@ grow(struct group_index *x)
 
 	x->cap = n == 0 ? FIRST_CAP : 2 * n;
 	x->memory = xcalloc(x->cap + 1, sizeof(*x->slots));
-	x->slots = (struct group_slot *)((char *)x->memory + (-(uintptr_t)x->memory & (sizeof(*old) - 1)));
+	x->slots =
+	    (struct group_slot *)((char *)x->memory + (-(uintptr_t)x->memory & (sizeof(*old) - 1)));
 	for (size_t i = 0; i < n; i++) {
 		size_t to = old[i].hash & (x->cap - 1);
 
@@ -104,19 +109,18 @@ grow(struct group_index *x)
 }
 
 void
-group_index_put(struct group_index *x, const struct batch *b, const struct incident_rule *rule,
-    struct sv key, size_t entry)
+group_index_put(struct group_index *x, const struct batch *b, size_t entry)
 {
-	uint64_t h = hash_of(x, rule, key);
+	const struct batch_entry *e = &b->entries[entry];
 	struct group_slot *slot;
 
 	if (2 * (x->used + 1) > x->cap)
 		grow(x);
-	slot = find(x, b, h, rule, key);
+	slot = find(x, b, e->hash, e->rule, e->key);
 	x->used += slot->entry == 0;
-	*slot = (struct group_slot){.hash = h,
-	    .identity = rule->identity,
+	*slot = (struct group_slot){.hash = e->hash,
+	    .identity = e->rule->identity,
 	    .entry = (uint32_t)entry + 1,
-	    .n = (uint32_t)key.n};
-	memcpy(slot->key, key.p, key.n < sizeof(slot->key) ? key.n : sizeof(slot->key));
+	    .n = (uint32_t)e->key.n};
+	memcpy(slot->key, e->key.p, e->key.n < sizeof(slot->key) ? e->key.n : sizeof(slot->key));
 }

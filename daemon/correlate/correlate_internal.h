@@ -14,31 +14,32 @@
 #include "model/event.h"
 #include "util/hash.h"
 
-/* (Rule, key) to entry numbers: open addressing, keyed hash, since keys are chosen by
- * whoever writes the log.  Bounded by the batch. */
+/* (Rule, key) to entry numbers: open addressing, by the hash of group_cache.h.  Bounded by
+ * the batch. */
 struct group_index {
-	struct hash_key key;
 	struct group_slot {
 		uint64_t hash;
 		uint64_t identity; /* of the rule */
-		uint32_t entry; /* number + 1; 0 = free */
-		uint32_t n;     /* bytes of the key */
-		char key[40];   /* most are as short: to look at the entry would be a cache miss */
-	} *slots;       /* each in a line of the CPU's cache ... */
-	void *memory;   /* ... of this */
-	size_t cap; /* power of two, or 0 */
+		uint32_t entry;    /* number + 1; 0 = free */
+		uint32_t n;        /* bytes of the key */
+		char key[40]; /* most are as short: to look at the entry would be a cache miss */
+	} * slots;            /* each in a line of the CPU's cache ... */
+	void *memory;         /* ... of this */
+	size_t cap;           /* power of two, or 0 */
 	size_t used;
 };
 
-void group_index_init(struct group_index *x);
 void group_index_free(struct group_index *x);
 void group_index_clear(struct group_index *x);
 /* Find the entry of ${key}. */
-bool group_index_get(const struct group_index *x, const struct batch *b,
+bool group_index_get(const struct group_index *x, const struct batch *b, uint64_t hash,
     const struct incident_rule *rule, struct sv key, size_t *entry);
-/* Map it to ${entry}, instead of to an earlier entry of the same group. */
-void group_index_put(struct group_index *x, const struct batch *b,
-    const struct incident_rule *rule, struct sv key, size_t entry);
+/* Map its group to ${entry}, instead of to an earlier entry of the same group. */
+void group_index_put(struct group_index *x, const struct batch *b, size_t entry);
+/* A get is to follow soon: have the CPU fetch where it will look; and, once that has come,
+ * guess what it will find. */
+void group_index_fetch(const struct group_index *x, uint64_t hash);
+bool group_index_guess(const struct group_index *x, uint64_t hash, size_t *entry);
 
 /* Events that are only counted. */
 enum tally {
@@ -47,38 +48,62 @@ enum tally {
 	TALLIES
 };
 
+#define CORRELATE_QUEUE 12
+
+/* An event on its way to its entry, and what is needed of it there. */
+struct counting {
+	struct ruleset *rules;
+	const struct incident_rule *rule;
+	struct buf key; /* of the group */
+	uint64_t hash;  /* of both */
+	struct group_event event;
+	uint32_t times; /* "message repeated 5 times" is five */
+	struct line line;
+	struct sv text; /* of the record */
+};
+
 struct correlator {
 	struct batch *batch;
-	struct group_index index; /* -> the latest entry of a group */
+	struct group_index index;    /* -> the latest entry of a group */
+	const struct batch *sent;    /* that is being committed, and ... */
+	struct group_index sent_index; /* ... its index; NULL and empty: none */
 	struct group_cache *cache;
 	struct ahead *ahead;
 	struct pace pace;
 	unsigned partitions;
-	struct group trial; /* scratch: an entry's points, applied to nothing */
-	uint64_t (*tallies)[TALLIES]; /* by event rule ... */
-	struct ruleset *tallies_of;   /* ... of this set, borrowed from the batch */
-	struct buf key;     /* scratch: the group at hand */
-	struct buf sample;  /* scratch */
+	struct group trial;                     /* scratch: an entry's points, applied to nothing */
+	uint64_t (*tallies)[TALLIES];           /* by event rule ... */
+	struct ruleset *tallies_of;             /* ... of this set, borrowed from the batch */
+	struct counting queue[CORRELATE_QUEUE]; /* a ring: ... */
+	size_t queued, counted;                 /* ... so many ever */
+	bool lines;        /* what is borrowed from lines stays until correlate_lines_end() */
+	struct buf sample; /* scratch */
 	struct correlate_stats stats;
 };
 
 /* The batch needs ${rules} as long as it lives. */
 void correlate_hold(struct correlator *c, struct ruleset *rules);
 
-/* correlate_entry.c: the entry of group c->key for an event at ${t}; */
-struct batch_entry *correlate_entry_find(
-    struct correlator *c, struct ruleset *rules, const struct incident_rule *rule, int64_t t);
+/* correlate_queue.c: the next event, with an empty key: to be filled in and added, or left. */
+struct counting *correlate_queue_next(struct correlator *c);
+/* ${stays}: its text is part of its line. */
+void correlate_queue_add(struct correlator *c, bool stays);
+void correlate_queue_free(struct correlator *c);
+
+/* correlate_entry.c: the entry of the group that ${q} is of; */
+struct batch_entry *correlate_entry_find(struct correlator *c, const struct counting *q);
 /* count ${event} in it; */
 void correlate_entry_count(
     struct correlator *c, struct batch_entry *e, const struct group_event *event);
 /* and keep its line, if it is among the first. */
-void correlate_entry_sample(struct correlator *c, struct batch_entry *entry, const struct event *e);
+void correlate_entry_sample(
+    struct correlator *c, struct batch_entry *entry, const struct counting *q);
 
 /* correlate_relay.c: count ${e}, of no rule of its own, for ${link}. */
 void correlate_count_for(struct correlator *c, struct ruleset *rules,
     const struct incident_link *link, const struct event *e);
 
-/* The line of ${e} as an incident shows it: a JSON object. */
-void correlate_sample(const struct event *e, struct buf *out);
+/* The line of ${q} as an incident shows it: a JSON object. */
+void correlate_sample(const struct counting *q, struct buf *out);
 
 #endif

@@ -9,10 +9,10 @@
 #include "util/vis.h"
 
 void
-correlate_sample(const struct event *e, struct buf *out)
+correlate_sample(const struct counting *q, struct buf *out)
 {
-	const struct line *line = e->record->line;
-	struct sv all = e->record->text, text = {all.p, vis_cut(all, BATCH_SAMPLE_LINE)};
+	const struct line *line = &q->line;
+	struct sv all = q->text, text = {all.p, vis_cut(all, BATCH_SAMPLE_LINE)};
 	char hash[DIGEST_HEX_SIZE];
 
 	digest_sha256_hex(all, hash);
@@ -20,7 +20,7 @@ correlate_sample(const struct event *e, struct buf *out)
 	json_quote(out, sv_str(line->stream->path));
 	buf_printf(out, ",\"offset\":%llu,\"sha256\":\"%s\",\"time\":\"",
 	    (unsigned long long)line->offset, hash);
-	clock_format(out, e->record->time);
+	clock_format(out, q->event.time);
 	buf_puts(out, "\",\"line\":");
 	json_quote(out, text);
 	buf_puts(out, text.n < all.n || line->cut ? ",\"cut\":true}" : "}");

@@ -16,6 +16,7 @@
 #define GENERATION_GROUPS (1U << 17)
 #define GENERATION_BYTES (24U << 20)
 #define FIRST_CAP 256
+#define CACHE_LINE 64
 
 struct cached {
 	uint64_t identity; /* of the rule */
@@ -27,7 +28,7 @@ struct generation {
 	struct slot {
 		uint64_t hash;
 		struct cached *cached; /* NULL: free */
-	} *slots;
+	} * slots;
 	size_t cap, used;
 	struct arena arena;
 };
@@ -145,8 +146,8 @@ bytes_of(const struct cached *c)
 	return (struct sv){c->bytes + c->key_n, c->n};
 }
 
-static uint64_t
-hash_of(const struct group_cache *c, const struct incident_rule *rule, struct sv key)
+uint64_t
+group_cache_hash(const struct group_cache *c, const struct incident_rule *rule, struct sv key)
 {
 	struct hash_key k = {c->key.k0 ^ rule->identity, c->key.k1};
 
@@ -154,9 +155,8 @@ hash_of(const struct group_cache *c, const struct incident_rule *rule, struct sv
 }
 
 struct sv
-group_cache_get(struct group_cache *c, const struct incident_rule *rule, struct sv key)
+group_cache_get(struct group_cache *c, uint64_t h, const struct incident_rule *rule, struct sv key)
 {
-	uint64_t h = hash_of(c, rule, key);
 	const struct slot *s = c->young.cap == 0 ? NULL : find(&c->young, h, rule->identity, key);
 
 	if (s != NULL && s->cached != NULL)
@@ -171,8 +171,26 @@ group_cache_get(struct group_cache *c, const struct incident_rule *rule, struct 
 }
 
 void
-group_cache_put(
-    struct group_cache *c, const struct incident_rule *rule, struct sv key, struct sv bytes)
+group_cache_put(struct group_cache *c, uint64_t h, const struct incident_rule *rule, struct sv key,
+    struct sv bytes)
 {
-	put_young(c, hash_of(c, rule, key), rule->identity, key, bytes);
+	put_young(c, h, rule->identity, key, bytes);
+}
+
+void
+group_cache_fetch_slot(const struct group_cache *c, uint64_t h)
+{
+	if (c->young.cap > 0)
+		__builtin_prefetch(&c->young.slots[h & (c->young.cap - 1)]);
+}
+
+void
+group_cache_fetch(const struct group_cache *c, uint64_t h)
+{
+	const struct slot *s = c->young.cap == 0 ? NULL : &c->young.slots[h & (c->young.cap - 1)];
+
+	if (s == NULL || s->hash != h || s->cached == NULL)
+		return;
+	__builtin_prefetch(s->cached);
+	__builtin_prefetch((const char *)s->cached + CACHE_LINE);
 }

@@ -18,10 +18,17 @@ struct group_cache *group_cache_new(void);
 void group_cache_free(struct group_cache **c);
 void group_cache_clear(struct group_cache *c);
 
-/* The bytes of group ${key} of ${rule}, empty when it is not known; borrowed until the
- * next put or get. */
-struct sv group_cache_get(struct group_cache *c, const struct incident_rule *rule, struct sv key);
-void group_cache_put(
-    struct group_cache *c, const struct incident_rule *rule, struct sv key, struct sv bytes);
+/* Of group ${key} of ${rule}: what the others want.  No one can choose keys that share it. */
+uint64_t group_cache_hash(
+    const struct group_cache *c, const struct incident_rule *rule, struct sv key);
+/* The bytes of the group, empty when it is not known; borrowed until the next put or get. */
+struct sv group_cache_get(
+    struct group_cache *c, uint64_t hash, const struct incident_rule *rule, struct sv key);
+void group_cache_put(struct group_cache *c, uint64_t hash, const struct incident_rule *rule,
+    struct sv key, struct sv bytes);
+/* A get or put is to follow soon: have the CPU fetch where the group is looked up; and, once
+ * that has come, the group. */
+void group_cache_fetch_slot(const struct group_cache *c, uint64_t hash);
+void group_cache_fetch(const struct group_cache *c, uint64_t hash);
 
 #endif

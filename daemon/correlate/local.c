@@ -160,7 +160,7 @@ join_incident(struct local *l, const struct group_incident *has)
 }
 
 static void
-store(struct local *l, struct correlator *c, struct local_group *group)
+store(struct local *l, struct correlator *c, struct local_group *group, uint64_t hash)
 {
 	struct settled *s = &l->settled;
 
@@ -171,7 +171,8 @@ store(struct local *l, struct correlator *c, struct local_group *group)
 	for (size_t i = 0; i < s->npending; i++)
 		local_groups_keep(&l->groups, group, s->pending[i]);
 	/* So that it keeps no more lines than are needed. */
-	group_cache_put(correlator_cache(c), group->rule, group->key, buf_view(&s->group));
+	group_cache_put(
+	    correlator_cache(c), hash, group->rule, group->key, buf_view(&s->group));
 }
 
 static void
@@ -184,7 +185,7 @@ settle(struct local *l, struct correlator *c, const struct batch *b, const struc
 		write_incident(l, group, &l->settled.incidents[i]);
 	join_incident(l, &l->settled.scratch.incident);
 	count_up(l, e->rule);
-	store(l, c, group);
+	store(l, c, group, e->hash);
 	if (!l->settled.scratch.begun)
 		return;
 	if (l->settled.scratch.last > l->latest)

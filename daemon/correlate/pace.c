@@ -3,7 +3,9 @@
  */
 #include "correlate/pace.h"
 
-#define COMMIT_TIME 220.0 /* ms that a commit may take: what is read may be twice as old */
+/* What a commit may take for groups that are new and incidents that open, in ms; in a storm it
+ * takes as long again for those groups that each has. */
+#define COMMIT_TIME 120.0
 #define COST_FIRST 0.01
 #define TELLING 2000 /* groups from which on a commit tells what one costs */
 #define ROOM_LEAST 4000

@@ -9,7 +9,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define PACE_OPENING 2 /* what opening an incident costs besides its group, in groups */
+#define PACE_OPENING 6 /* what opening an incident costs besides its group, in groups */
 
 struct pace {
 	double cost; /* ms a group; 0: nothing is known */

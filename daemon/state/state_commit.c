@@ -20,6 +20,7 @@
 
 #define SLICE 1500  /* groups that one turn of the loop does */
 #define CHUNK 200   /* groups of one call */
+#define SOON 8      /* groups after this one: their memory is fetched meanwhile */
 #define WAIT_TURN 2 /* ms to wait while it is another node's turn */
 
 /* ---- building, waiting, absorbing ------------------------------------------------- */
@@ -81,6 +82,18 @@ begin(struct partition *p)
 	buf_free(&args.wire);
 }
 
+/* Those of a rule mostly stand one after the other. */
+static void
+fetch_ahead(const struct state *s, const struct batch *b, size_t entry)
+{
+	if (entry + 2 * SOON < b->nentries)
+		group_cache_fetch_slot(s->groups, b->entries[entry + 2 * SOON].hash);
+	if (entry + SOON < b->nentries) {
+		group_cache_fetch(s->groups, b->entries[entry + SOON].hash);
+		__builtin_prefetch(b->entries[entry + SOON].points);
+	}
+}
+
 /* Add the next group; false when there is none. */
 static bool
 build_one(struct partition *p)
@@ -95,6 +108,7 @@ build_one(struct partition *p)
 	r = &x->batch->rules[x->rule];
 	if (x->index == 0)
 		x->entry = r->first;
+	fetch_ahead(p->state, x->batch, x->entry);
 	state_groups_add(p, &x->batch->entries[x->entry]);
 	x->entry = x->batch->entries[x->entry].sibling;
 	if (++x->index == r->n || x->nheld == CHUNK)
@@ -140,8 +154,10 @@ absorb_one(struct partition *p, const struct sent_group *sent)
 	char *bytes = (char *)(uintptr_t)sent->bytes.p;
 
 	if (sent->is_new)
-		group_set_number(bytes, p->sending.first + (int64_t)sent->opened * p->state->npartitions);
-	group_cache_put(p->state->groups, sent->entry->rule, sent->entry->key, sent->bytes);
+		group_set_number(
+		    bytes, p->sending.first + (int64_t)sent->opened * p->state->npartitions);
+	group_cache_put(
+	    p->state->groups, sent->entry->hash, sent->entry->rule, sent->entry->key, sent->bytes);
 }
 
 static void
@@ -150,8 +166,11 @@ absorb(struct partition *p)
 	struct sending *x = &p->sending;
 	size_t nopened = x->nopened;
 
-	for (size_t i = 0; i < SLICE && x->absorbed < x->nsent; i++)
+	for (size_t i = 0; i < SLICE && x->absorbed < x->nsent; i++) {
+		fetch_ahead(
+		    p->state, x->batch, (size_t)(x->sent[x->absorbed].entry - x->batch->entries));
 		absorb_one(p, &x->sent[x->absorbed++]);
+	}
 	if (x->absorbed < x->nsent) {
 		ev_timer_set(p->go_on, 0);
 		return;
@@ -223,6 +242,7 @@ collided(struct partition *p, const redisReply *list)
 	p->state->stats.collisions++;
 	for (size_t i = 0; i + 2 < list->elements; i += 3) {
 		const redisReply *const *r = (const redisReply *const *)&list->element[i];
+		const struct batch_entry *e;
 		size_t at;
 
 		if (r[0]->type != REDIS_REPLY_INTEGER || r[1]->type != REDIS_REPLY_INTEGER ||
@@ -232,8 +252,9 @@ collided(struct partition *p, const redisReply *list)
 		at = b->rules[r[0]->integer].first;
 		for (int64_t k = 0; k < r[1]->integer && (k == 0 || at != 0); k++)
 			at = b->entries[at].sibling;
-		group_cache_put(p->state->groups, b->entries[at].rule, b->entries[at].key,
-		    (struct sv){r[2]->str, r[2]->len});
+		e = &b->entries[at];
+		group_cache_put(
+		    p->state->groups, e->hash, e->rule, e->key, (struct sv){r[2]->str, r[2]->len});
 	}
 	begin(p);
 	build(p);

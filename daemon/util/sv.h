@@ -7,6 +7,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <string.h>
 
 struct sv {
@@ -42,6 +43,15 @@ sv_from(struct sv s, size_t from)
 	if (from >= s.n)
 		return (struct sv){s.p + s.n, 0};
 	return (struct sv){s.p + from, s.n - from};
+}
+
+/* Are the bytes of ${part} some of those of ${whole}, where they stand? */
+static inline bool
+sv_is_within(struct sv part, struct sv whole)
+{
+	uintptr_t from = (uintptr_t)part.p, begin = (uintptr_t)whole.p;
+
+	return from >= begin && from + part.n <= begin + whole.n;
 }
 
 /* How often ${c} is in ${s}. */
