@@ -205,7 +205,8 @@ redis_status(const struct daemon *d)
 
 	return json_pack("{s:b, s:s, s:I, s:I, s:I, s:I}", "ready", state_is_ready(s), "problem",
 	    state_problem(s), "commits", (json_int_t)st->commits, "losses",
-	    (json_int_t)st->losses, "collisions", (json_int_t)st->collisions, "refused", (json_int_t)st->refused);
+	    (json_int_t)st->losses, "collisions", (json_int_t)st->collisions, "refused",
+	    (json_int_t)st->refused);
 }
 
 static json_t *
@@ -234,8 +235,9 @@ add_list(void *ctx, const struct lists_status *st)
 		state_set_key(st->set, &key);
 	json_array_append_new(ctx,
 	    json_pack("{s:s, s:s?, s:o, s:b, s:I, s:I, s:o}", "list", st->list, "key",
-	        st->set == NULL ? NULL : buf_str(&key), "file", any_text(st->file), "known", st->known, "values", (json_int_t)st->values, "invalid",
-	        (json_int_t)st->invalid, "problem", any_text(st->problem)));
+	        st->set == NULL ? NULL : buf_str(&key), "file", any_text(st->file), "known",
+	        st->known, "values", (json_int_t)st->values, "invalid", (json_int_t)st->invalid,
+	        "problem", any_text(st->problem)));
 	buf_free(&key);
 }
 

@@ -5,8 +5,8 @@
 #include <stdlib.h>
 
 #include "correlate/group.h"
-#include "correlate/group_key.h"
 #include "daemon_internal.h"
+#include "key_json.h"
 #include "pipeline.h"
 #include "rule/ruleset.h"
 #include "setup.h"
@@ -40,18 +40,6 @@ from_hex(const char *hex, struct buf *out)
 		buf_putc(out, (char)byte);
 	}
 	return rest.n == 0;
-}
-
-static json_t *
-key_json(const struct incident_rule *rule, struct sv key)
-{
-	struct buf text = BUF_INIT;
-	json_t *out;
-
-	group_key_json(rule, key, &text);
-	out = json_loadb(text.p, text.n, 0, NULL);
-	buf_free(&text);
-	return out;
 }
 
 /* The newest of what is in the window. */

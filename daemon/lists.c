@@ -31,7 +31,7 @@
 /* A set of Redis. */
 struct set {
 	char *name;
-	struct buf raw; /* its values as they were last, each with a NUL; */
+	struct buf raw; /* its values as they were last, each with a NUL */
 	size_t nraw;
 	bool known; /* has been read */
 	bool cut;   /* there are more */

@@ -284,7 +284,7 @@ timers_counted(void *ctx)
 static void
 wait_for_lists(struct pipeline *p)
 {
-	if (p->lists == NULL || lists_are_filled(p->lists))
+	if (lists_are_filled(p->lists))
 		return;
 	p->full = true;
 	intake_pause(p->intake);

@@ -248,6 +248,18 @@ START_TEST(errors_are_in_order_of_file_and_line)
 }
 END_TEST
 
+START_TEST(what_is_wrong_once_is_said_once)
+{
+	const struct conf_file *a = diag_add_file(diag, "a", "1\n2\n", 4);
+
+	diag_error(diag, (struct mark){a, 2, 1}, "%s is wrong", "this");
+	diag_error(diag, (struct mark){a, 2, 1}, "%s is wrong", "this");
+	diag_error(diag, (struct mark){a, 2, 1}, "%s is wrong", "that");
+	ck_assert_str_eq(errors(), "a:2:1: this is wrong\n2\n^\na:2:1: that is wrong\n2\n^\n");
+	ck_assert_uint_eq(diag_errors(diag), 3);
+}
+END_TEST
+
 START_TEST(output_is_harmless)
 {
 	static const char text[] = "na\x1bme: \xff\x01\nname: \"\\e[31m\\u202e\"\n\"\\e[2J\": 1\n";
@@ -719,6 +731,7 @@ main(void)
 	tcase_add_loop_test(diags, caret_is_under_its_character, 0, COUNT(carets));
 	tcase_add_test(diags, long_line_is_cut_around_the_caret);
 	tcase_add_test(diags, errors_are_in_order_of_file_and_line);
+	tcase_add_test(diags, what_is_wrong_once_is_said_once);
 	tcase_add_test(diags, output_is_harmless);
 	tcase_add_test(diags, errors_without_end_are_counted);
 	add_yaml(add_case(suite, "yaml"));

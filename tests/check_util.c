@@ -158,6 +158,12 @@ START_TEST(times_are_rfc3339)
 	out.n = 0;
 	clock_format(&out, -1);
 	ck_assert_str_eq(buf_str(&out), "1969-12-31T23:59:59.999Z");
+	out.n = 0;
+	clock_format(&out, 253402300799999);
+	ck_assert_str_eq(buf_str(&out), "9999-12-31T23:59:59.999Z");
+	out.n = 0;
+	clock_format(&out, 253402300800000); /* RFC 3339 has no such year */
+	ck_assert_str_eq(buf_str(&out), "1970-01-01T00:00:00.000Z");
 	buf_free(&out);
 }
 END_TEST

@@ -9,7 +9,7 @@
 #include "cli/cmd_explain.h"
 #include "control/client.h"
 #include "correlate/correlate.h"
-#include "correlate/group_key.h"
+#include "key_json.h"
 #include "rule/ruleset.h"
 #include "util/vis.h"
 
@@ -41,18 +41,6 @@ ask(const struct cli *cli, const char *rule, struct sv key, struct buf *error)
 	    error, &reached);
 	buf_free(&hex);
 	return answer;
-}
-
-static json_t *
-key_json(const struct incident_rule *rule, struct sv key)
-{
-	struct buf text = BUF_INIT;
-	json_t *out;
-
-	group_key_json(rule, key, &text);
-	out = json_loadb(text.p, text.n, 0, NULL);
-	buf_free(&text);
-	return out;
 }
 
 static void

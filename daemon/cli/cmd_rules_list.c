@@ -134,7 +134,8 @@ incident_json(const struct incident_rule *r, const struct rule_place *place)
 {
 	return json_pack("{s:s, s:s, s:s, s:s, s:s?, s:i, s:I, s:I, s:s}", "type", "incident", "id",
 	    r->id, "title", r->title, "severity", severity_name(r->severity), "file", place->file,
-	    "line", place->line, "count", (json_int_t)r->condition.least, "within_ms", (json_int_t)r->condition.within, "criteria", r->criteria);
+	    "line", place->line, "count", (json_int_t)r->condition.least, "within_ms",
+	    (json_int_t)r->condition.within, "criteria", r->criteria);
 }
 
 static void

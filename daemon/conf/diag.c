@@ -32,7 +32,7 @@ struct diag {
 	size_t nfiles;
 	struct finding *findings;
 	size_t nfindings;
-	size_t errors;
+	size_t errors, repeated; /* all; those that were known */
 };
 
 struct diag *
@@ -70,25 +70,42 @@ diag_add_file(struct diag *d, const char *path, const char *text, size_t n)
 	return f;
 }
 
+/* What several rules inherit is wrong once. */
+static bool
+is_known(const struct diag *d, const struct finding *new)
+{
+	for (size_t i = 0; new->file != NULL && i < d->nfindings; i++) {
+		const struct finding *f = &d->findings[i];
+
+		if (f->file == new->file && f->line == new->line && f->column == new->column &&
+		    strcmp(f->text, new->text) == 0)
+			return true;
+	}
+	return false;
+}
+
 static void __attribute__((format(printf, 4, 0)))
 add(struct diag *d, struct mark at, const char *path, const char *fmt, va_list ap)
 {
-	struct finding *f;
-
-	d->errors++;
-	if (d->nfindings == FINDINGS_MAX)
-		return;
-	XGROW(d->findings, d->nfindings);
-	f = &d->findings[d->nfindings];
-	*f = (struct finding){.file = at.file,
-	    .path = xstrdup(path),
+	struct finding f = {.file = at.file,
 	    .order = at.file == NULL ? d->nfiles : conf_file_order(at.file),
 	    .seq = d->nfindings,
 	    .line = at.file == NULL ? 0 : at.line,
 	    .column = at.file == NULL ? 0 : at.column};
-	if (vasprintf(&f->text, fmt, ap) < 0)
-		f->text = xstrdup(fmt);
-	d->nfindings++;
+	bool known;
+
+	if (vasprintf(&f.text, fmt, ap) < 0)
+		f.text = xstrdup(fmt);
+	known = is_known(d, &f);
+	d->errors++;
+	d->repeated += known;
+	if (known || d->nfindings == FINDINGS_MAX) {
+		free(f.text);
+		return;
+	}
+	f.path = xstrdup(path);
+	XGROW(d->findings, d->nfindings);
+	d->findings[d->nfindings++] = f;
 }
 
 void
@@ -160,6 +177,6 @@ diag_print(const struct diag *d, struct buf *out)
 	for (size_t i = 0; i < d->nfindings; i++)
 		print_finding(out, sorted[i]);
 	free(sorted);
-	if (d->errors > d->nfindings)
-		buf_printf(out, "and %zu more\n", d->errors - d->nfindings);
+	if (d->errors - d->repeated > d->nfindings)
+		buf_printf(out, "and %zu more\n", d->errors - d->repeated - d->nfindings);
 }

@@ -42,7 +42,8 @@ void diag_error_path(struct diag *d, const char *path, const char *fmt, ...)
 
 size_t diag_errors(const struct diag *d);
 
-/* Append all of it in order of file, line and column, made harmless (vis). */
+/* Append all of it in order of file, line and column, made harmless (vis); what was recorded of
+ * the same place more than once, once. */
 void diag_print(const struct diag *d, struct buf *out);
 
 #endif

@@ -37,8 +37,8 @@ count_points(const struct group *g)
 	return n;
 }
 
-/* What is known of the group, of commits so far and of the one under way: are its incident's lines enough, and how
- * many events does it probably take until one opens? */
+/* What is known of the group, of commits so far and of the one under way: are its incident's
+ * lines enough, and how many events does it probably take until one opens? */
 static void
 look_back(struct correlator *c, struct batch_entry *e)
 {

@@ -38,7 +38,8 @@ static const struct conf_key list_keys[] = {
         .type = CONF_STRING,
         .offset = offsetof(struct list_conf, file),
         .help = "A file with further values, one a line, # starts a comment.  The "
-                "daemon uses what is in it within seconds.  A relative path starts at the rule file's directory."},
+                "daemon uses what is in it within seconds.  A relative path starts at the rule "
+                "file's directory."},
     {.name = "redis",
         .type = CONF_STRING,
         .offset = offsetof(struct list_conf, redis),

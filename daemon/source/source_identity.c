@@ -188,7 +188,8 @@ source_identity_parse(const char *text, struct source_id *id)
 
 	if (n >= sizeof(id->text) || file == NULL || file == birth ||
 	    !is_part(text, (size_t)(file - text)) ||
-	    !is_part(file + 1, (size_t)(birth - file - 1)) || strspn(birth + 1, "0123456789abcdef") != strlen(birth + 1) ||
+	    !is_part(file + 1, (size_t)(birth - file - 1)) ||
+	    strspn(birth + 1, "0123456789abcdef") != strlen(birth + 1) ||
 	    birth[1] == '\0' || (birth[1] == '0' && birth[2] != '\0') || strlen(birth + 1) > 16)
 		return false;
 	id->birth = strtoull(birth + 1, &end, 16);

@@ -53,18 +53,20 @@ buf_putc(struct buf *b, char c)
 void
 buf_printf(struct buf *b, const char *fmt, ...)
 {
+	size_t room = b->cap - b->n;
 	va_list ap;
 	int n;
 
 	va_start(ap, fmt);
-	n = vsnprintf(NULL, 0, fmt, ap);
+	n = vsnprintf(room == 0 ? NULL : b->p + b->n, room, fmt, ap);
 	va_end(ap);
-	if (n < 0)
-		return;
-	va_start(ap, fmt);
-	vsnprintf(buf_reserve(b, (size_t)n), (size_t)n + 1, fmt, ap);
-	va_end(ap);
-	b->n += (size_t)n;
+	if (n >= 0 && (size_t)n >= room) {
+		va_start(ap, fmt);
+		vsnprintf(buf_reserve(b, (size_t)n), (size_t)n + 1, fmt, ap);
+		va_end(ap);
+	}
+	if (n > 0)
+		b->n += (size_t)n;
 }
 
 const char *
