@@ -242,17 +242,17 @@ START_TEST(test_wanted)
 }
 END_TEST
 
-int
-main(void)
+static void
+add_tests(TCase *tc)
 {
-	Suite *suite = suite_create("format");
-	TCase *tc = tcase_create("format");
-
-	setenv("TZ", "UTC", 1);
 	tcase_add_loop_test(tc, test_wanted, 0, COUNT(wanted));
 	tcase_add_test(tc, test_guess);
 	tcase_add_test(tc, test_auto);
 	tcase_add_test(tc, test_numbers);
-	suite_add_tcase(suite, tc);
-	return fx_run(suite);
+}
+
+int
+main(void)
+{
+	return fx_main("format", add_tests);
 }

@@ -134,10 +134,9 @@ spool(struct buf *b, const char *origin, const char *message)
 
 START_TEST(test_spool)
 {
-	struct fx *r = fx_of(FORMAT_JSON, NULL);
+	struct fx *r = fx_spool(FORMAT_JSON, NULL);
 	struct buf b = BUF_INIT;
 
-	r->stream.form = LINE_SPOOL;
 	spool(&b, "tls:192.0.2.1/log.example.org",
 	    "<34>Jan 31 23:59:59 web1 su: {\"msg\":\"#123 #x\",\"peer\":{\"transport\":\"x\"}}");
 	spool(&b, "unix:1000", "{\"msg\":\"two\nlines\"}");
@@ -161,10 +160,9 @@ END_TEST
 /* Lines inside a message are no lines. */
 START_TEST(test_spool_forged_lines)
 {
-	struct fx *r = fx_of(FORMAT_AUDIT, NULL);
+	struct fx *r = fx_spool(FORMAT_AUDIT, NULL);
 	struct buf b = BUF_INIT;
 
-	r->stream.form = LINE_SPOOL;
 	spool(&b, "tcp:192.0.2.1",
 	    SYSCALL("1:7", "a") "type=PROCTITLE msg=audit(1700000000.1:7): proctitle=\"x\"");
 	fx_feed(r, buf_view(&b));
@@ -208,11 +206,10 @@ END_TEST
 /* Many senders that never finish: bounded, and nothing is lost. */
 START_TEST(test_spool_flood)
 {
-	struct fx *r = fx_of(FORMAT_AUTO, "^B");
+	struct fx *r = fx_spool(FORMAT_AUTO, "^B");
 	struct buf b = BUF_INIT;
 	char origin[32];
 
-	r->stream.form = LINE_SPOOL;
 	for (int i = 0; i < 3000; i++) {
 		snprintf(origin, sizeof(origin), "tcp:192.0.2.%d", i % 1000);
 		spool(&b, origin, "B");
@@ -221,19 +218,15 @@ START_TEST(test_spool_flood)
 	ck_assert_int_ge(r->got.n, 3000 - 256);
 	fx_flush(r);
 	ck_assert_int_eq(r->got.n, 3000);
-	ck_assert_uint_eq(*fx_position(&r->got, &r->stream), r->fed);
+	fx_check_all_given(r);
 	buf_free(&b);
 	fx_end(r);
 }
 END_TEST
 
-int
-main(void)
+static void
+add_tests(TCase *tc)
 {
-	Suite *suite = suite_create("format_stream");
-	TCase *tc = tcase_create("format_stream");
-
-	setenv("TZ", "UTC", 1);
 	tcase_add_test(tc, test_program);
 	tcase_add_test(tc, test_rotation);
 	tcase_add_test(tc, test_two_files);
@@ -243,6 +236,10 @@ main(void)
 	tcase_add_test(tc, test_spool_forged_lines);
 	tcase_add_test(tc, test_spool_join);
 	tcase_add_test(tc, test_spool_flood);
-	suite_add_tcase(suite, tc);
-	return fx_run(suite);
+}
+
+int
+main(void)
+{
+	return fx_main("format_stream", add_tests);
 }

@@ -9,14 +9,9 @@
 
 #include "conf/config.h"
 #include "model/event.h"
+#include "rig.h"
 #include "rule/rule.h"
 #include "util/xalloc.h"
-
-static const struct match_conf limits = {.jit = true,
-    .match_limit = 200000,
-    .depth_limit = 20000,
-    .heap_limit_kib = 2048,
-    .max_length = 8192};
 
 /* Lists and event rules; what follows is the incident rules of a test. */
 #define HEAD                                                                                      \
@@ -36,22 +31,9 @@ static const struct match_conf limits = {.jit = true,
 static struct buf errors;
 
 static struct ruleset *
-try_load(const char *text)
-{
-	struct diag *d = diag_new();
-	struct ruleset *rs = ruleset_load_text("r.yaml", text, strlen(text), &limits, d);
-
-	buf_free(&errors);
-	diag_print(d, &errors);
-	ck_assert((rs == NULL) == (diag_errors(d) > 0));
-	diag_free(&d);
-	return rs;
-}
-
-static struct ruleset *
 load(const char *text)
 {
-	struct ruleset *rs = try_load(text);
+	struct ruleset *rs = rig_try_rules("r.yaml", text, &rig_limits, &errors);
 
 	ck_assert_msg(rs != NULL, "%s", buf_str(&errors));
 	return rs;
@@ -71,7 +53,7 @@ load_rule(const char *keys)
 static void
 refuse_text(const char *text, const char *words)
 {
-	struct ruleset *rs = try_load(text);
+	struct ruleset *rs = rig_try_rules("r.yaml", text, &rig_limits, &errors);
 
 	ck_assert_msg(rs == NULL, "was taken, not refused with \"%s\"", words);
 	ck_assert_msg(strstr(buf_str(&errors), words) != NULL, "\"%s\" not in:\n%s", words,
@@ -649,47 +631,35 @@ START_TEST(identity_is_of_what_is_counted)
 }
 END_TEST
 
-static void
-add_tests(TCase *t)
-{
-	tcase_add_test(t, each_condition_is_taken_over);
-	tcase_add_test(t, conditions_are_checked);
-	tcase_add_test(t, steps_are_checked);
-	tcase_add_test(t, rearm_is_never_shorter_than_within);
-	tcase_add_test(t, a_link_tells_the_steps);
-	tcase_add_test(t, incidents_may_be_counted);
-	tcase_add_test(t, chains_are_checked);
-	tcase_add_test(t, what_nothing_can_come_to_is_no_rule);
-	tcase_add_test(t, keys_are_transformed);
-	tcase_add_test(t, keys_are_checked);
-	tcase_add_test(t, where_and_unless_choose_events);
-	tcase_add_test(t, steps_have_filters_of_their_own);
-	tcase_add_test(t, filters_are_checked);
-	tcase_add_test(t, each_names_the_keys_that_are_expected);
-	tcase_add_test(t, hours_are_of_their_zone);
-	tcase_add_test(t, hours_go_on_over_midnight);
-	tcase_add_test(t, hours_are_checked);
-	tcase_add_test(t, a_rule_takes_what_it_does_not_say);
-	tcase_add_test(t, event_rules_extend_too);
-	tcase_add_test(t, variables_are_put_in);
-	tcase_add_test(t, an_error_behind_a_variable_is_at_the_pattern);
-	tcase_add_test(t, identity_is_of_what_is_counted);
-}
-
 int
 main(void)
 {
-	Suite *s = suite_create("incident_rules");
-	TCase *t = tcase_create("incident_rules");
-	SRunner *runner;
-	int failed;
+	Suite *suite = suite_create("incident_rules");
+	TCase *tc = tcase_create("incident_rules");
 
-	tcase_add_checked_fixture(t, NULL, tidy);
-	add_tests(t);
-	suite_add_tcase(s, t);
-	runner = srunner_create(s);
-	srunner_run_all(runner, CK_NORMAL);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	tcase_add_checked_fixture(tc, NULL, tidy);
+	tcase_add_test(tc, each_condition_is_taken_over);
+	tcase_add_test(tc, conditions_are_checked);
+	tcase_add_test(tc, steps_are_checked);
+	tcase_add_test(tc, rearm_is_never_shorter_than_within);
+	tcase_add_test(tc, a_link_tells_the_steps);
+	tcase_add_test(tc, incidents_may_be_counted);
+	tcase_add_test(tc, chains_are_checked);
+	tcase_add_test(tc, what_nothing_can_come_to_is_no_rule);
+	tcase_add_test(tc, keys_are_transformed);
+	tcase_add_test(tc, keys_are_checked);
+	tcase_add_test(tc, where_and_unless_choose_events);
+	tcase_add_test(tc, steps_have_filters_of_their_own);
+	tcase_add_test(tc, filters_are_checked);
+	tcase_add_test(tc, each_names_the_keys_that_are_expected);
+	tcase_add_test(tc, hours_are_of_their_zone);
+	tcase_add_test(tc, hours_go_on_over_midnight);
+	tcase_add_test(tc, hours_are_checked);
+	tcase_add_test(tc, a_rule_takes_what_it_does_not_say);
+	tcase_add_test(tc, event_rules_extend_too);
+	tcase_add_test(tc, variables_are_put_in);
+	tcase_add_test(tc, an_error_behind_a_variable_is_at_the_pattern);
+	tcase_add_test(tc, identity_is_of_what_is_counted);
+	suite_add_tcase(suite, tc);
+	return rig_run(suite);
 }

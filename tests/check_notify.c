@@ -11,6 +11,7 @@
 #include "conf/config.h"
 #include "notify/notify.h"
 #include "notify/notify_internal.h"
+#include "rig.h"
 #include "util/buf.h"
 #include "util/xalloc.h"
 
@@ -546,8 +547,6 @@ main(void)
 	TCase *retry = tcase_create("retry");
 	TCase *sign = tcase_create("sign");
 	TCase *body = tcase_create("body");
-	SRunner *runner = srunner_create(suite);
-	int failed;
 
 	tcase_add_test(queue, queue_keeps_order_within_an_incident);
 	tcase_add_test(queue, queue_earlier_one_that_comes_late_goes_first);
@@ -572,8 +571,5 @@ main(void)
 	tcase_add_test(body, body_slack_disarms_hostile_text);
 	tcase_add_loop_test(body, body_slack_stays_under_the_limits, 0, 24);
 	suite_add_tcase(suite, body);
-	srunner_run_all(runner, CK_ENV);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	return rig_run(suite);
 }

@@ -10,15 +10,14 @@
 #include <unistd.h>
 
 #include "receive_rig.h"
+#include "rig.h"
 #include "util/xalloc.h"
 
 START_TEST(a_datagram_is_a_message)
 {
 	struct rx *r = rx_new();
-	int fd, port = rx_listen_inet(r, "udp");
+	int fd = rx_serve(r, "udp");
 
-	rx_must_start(r);
-	fd = rx_dial(SOCK_DGRAM, port);
 	rx_puts(fd, "<13>one");
 	rx_puts(fd, "<13>two\n");
 	rx_puts(fd, "<13>thr\nee\r\n");
@@ -39,11 +38,11 @@ END_TEST
 START_TEST(an_address_of_both_families_shows_ipv4)
 {
 	struct rx *r = rx_new();
-	int fd, port = rx_free_port(SOCK_DGRAM);
+	int fd;
 
-	rx_listen(r, xasprintf("udp://[::]:%d", port));
+	rx_listen(r, xasprintf("udp://[::]:%d", rx_port(r, SOCK_DGRAM)));
 	rx_must_start(r);
-	fd = rx_dial(SOCK_DGRAM, port);
+	fd = rx_connect(r);
 	rx_puts(fd, "four");
 	rx_wait_messages(r, 1);
 	rx_stop(r);
@@ -57,12 +56,10 @@ START_TEST(the_largest_datagrams_come_whole_or_cut_and_told)
 {
 	static const size_t sizes[] = {1, MAX_MESSAGE, MAX_MESSAGE + 1, 65507};
 	struct rx *r = rx_new();
-	int fd, port = rx_listen_inet(r, "udp");
+	int fd = rx_serve(r, "udp");
 	char *bytes = xmalloc(65507), *text;
 
 	memset(bytes, 'x', 65507);
-	rx_must_start(r);
-	fd = rx_dial(SOCK_DGRAM, port);
 	for (size_t i = 0; i < 4; i++)
 		rx_put(fd, (struct sv){bytes, sizes[i]});
 	rx_wait_messages(r, 4);
@@ -79,28 +76,31 @@ START_TEST(the_largest_datagrams_come_whole_or_cut_and_told)
 }
 END_TEST
 
-/* More than the socket can hold while nobody reads: what is in the spool and what is
- * counted as dropped are all that was sent. */
+/* After a drain: each of ${sent} messages is in the spool, or was counted and told. */
+static void
+check_all_counted(struct rx *r, size_t sent)
+{
+	const struct receive_status *st = rx_status(r, 0);
+
+	ck_assert_uint_eq(st->messages + st->refused + st->dropped, sent);
+	rx_quit(r);
+	rx_check_all_told(r, sent, TROUBLE_DROPPED);
+}
+
+/* More than the socket can hold while nobody reads. */
 START_TEST(drops_are_counted_exactly)
 {
 	struct rx *r = rx_new();
-	int fd, small = 4096, port = rx_listen_inet(r, "udp");
-	size_t sent = 3000;
+	int fd = rx_serve(r, "udp"), small = 4096;
 
-	rx_must_start(r);
-	setsockopt(rx_socket(r)->fd, SOL_SOCKET, SO_RCVBUF,
-	    &small, sizeof(small));
-	fd = rx_dial(SOCK_DGRAM, port);
-	for (size_t i = 0; i < sent; i++)
-		rx_puts(fd, "<13>Nov 22 09:00:00 gate doord[7]: door north: opened");
+	setsockopt(rx_socket(r)->fd, SOL_SOCKET, SO_RCVBUF, &small, sizeof(small));
+	rx_repeat(fd, 3000, "<13>Nov 22 09:00:00 gate doord[7]: door north: opened");
 	rx_wait_trouble(r, TROUBLE_DROPPED);
 	ck_assert_uint_gt(rx_lost(r, TROUBLE_DROPPED), 0);
-	for (size_t i = 0; i < sent; i++)
-		rx_puts(fd, "<13>Nov 22 09:00:00 gate doord[7]: door north: opened");
+	rx_repeat(fd, 3000, "<13>Nov 22 09:00:00 gate doord[7]: door north: opened");
 	rx_drain(r);
-	ck_assert_uint_eq(rx_status(r, 0)->messages + rx_status(r, 0)->dropped, 2 * sent);
-	rx_quit(r);
-	ck_assert_uint_eq(rx_count_spooled(r) + rx_lost(r, TROUBLE_DROPPED), 2 * sent);
+	ck_assert_uint_eq(rx_status(r, 0)->refused, 0);
+	check_all_counted(r, 6000);
 	close(fd);
 	rx_free(r);
 }
@@ -109,19 +109,15 @@ END_TEST
 START_TEST(a_peer_beyond_its_rate_is_dropped_and_counted)
 {
 	struct rx *r = rx_new();
-	int fd, port = rx_listen_inet(r, "udp");
+	int fd;
 
 	rx_conf(r)->peer_rate = 10;
-	rx_must_start(r);
-	fd = rx_dial(SOCK_DGRAM, port);
-	for (size_t i = 0; i < 1000; i++)
-		rx_puts(fd, "again");
+	fd = rx_serve(r, "udp");
+	rx_repeat(fd, 1000, "again");
 	rx_drain(r);
 	ck_assert_uint_ge(rx_status(r, 0)->messages, 10);
 	ck_assert_uint_lt(rx_status(r, 0)->messages, 500);
-	ck_assert_uint_eq(rx_status(r, 0)->messages + rx_status(r, 0)->refused, 1000);
-	rx_quit(r);
-	ck_assert_uint_eq(rx_count_spooled(r) + rx_lost(r, TROUBLE_DROPPED), 1000);
+	check_all_counted(r, 1000);
 	close(fd);
 	rx_free(r);
 }
@@ -130,10 +126,8 @@ END_TEST
 START_TEST(what_waits_in_a_socket_survives_a_change_of_configuration)
 {
 	struct rx *r = rx_new();
-	int fd, port = rx_listen_inet(r, "udp");
+	int fd = rx_serve(r, "udp");
 
-	rx_must_start(r);
-	fd = rx_dial(SOCK_DGRAM, port);
 	rx_puts(fd, "before");
 	rx_stop(r);
 	rx_puts(fd, "between");
@@ -178,17 +172,14 @@ START_TEST(a_drain_waits_for_the_disk)
 {
 	struct rx *r = rx_new();
 	char line[700];
-	int fd, port = rx_listen_inet(r, "udp");
+	int fd = rx_serve(r, "udp");
 
 	memset(line, 'x', sizeof(line));
-	rx_must_start(r);
-	fd = rx_dial(SOCK_DGRAM, port);
 	for (int i = 0; i < 20000; i++)
 		rx_put(fd, (struct sv){line, sizeof(line)});
 	rx_drain(r);
-	ck_assert_uint_eq(rx_status(r, 0)->messages + rx_status(r, 0)->dropped, 20000);
-	rx_quit(r);
-	ck_assert_uint_eq(rx_count_spooled(r) + rx_lost(r, TROUBLE_DROPPED), 20000);
+	ck_assert_uint_eq(rx_status(r, 0)->refused, 0);
+	check_all_counted(r, 20000);
 	close(fd);
 	rx_free(r);
 }
@@ -209,5 +200,5 @@ main(void)
 	tcase_add_test(tc, a_unix_datagram_has_the_uid_of_its_sender);
 	tcase_add_test(tc, a_drain_waits_for_the_disk);
 	suite_add_tcase(suite, tc);
-	return rx_run(suite);
+	return rig_run(suite);
 }

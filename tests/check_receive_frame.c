@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "receive/receive_frame.h"
+#include "rig.h"
 #include "util/buf.h"
 #include "util/vis.h"
 #include "util/xalloc.h"
@@ -174,28 +175,16 @@ START_TEST(lines_of_a_fifo_have_no_counts_and_keep_their_nuls)
 }
 END_TEST
 
-static Suite *
-suite(void)
+int
+main(void)
 {
-	Suite *s = suite_create("receive_frame");
+	Suite *suite = suite_create("receive_frame");
 	TCase *tc = tcase_create("frames");
 
 	tcase_add_loop_test(tc, a_stream_is_the_same_messages_however_it_is_cut, 0,
 	    (int)(sizeof(streams) / sizeof(streams[0])));
 	tcase_add_loop_test(tc, made_up_streams_are_the_same_however_they_are_cut, 0, 50);
 	tcase_add_test(tc, lines_of_a_fifo_have_no_counts_and_keep_their_nuls);
-	suite_add_tcase(s, tc);
-	return s;
-}
-
-int
-main(void)
-{
-	SRunner *sr = srunner_create(suite());
-	int failed;
-
-	srunner_run_all(sr, CK_ENV);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed == 0 ? 0 : 1;
+	suite_add_tcase(suite, tc);
+	return rig_run(suite);
 }

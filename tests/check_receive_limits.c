@@ -13,6 +13,7 @@
 
 #include "ev/ev.h"
 #include "receive_rig.h"
+#include "rig.h"
 #include "util/clock.h"
 #include "util/log.h"
 #include "util/xalloc.h"
@@ -20,14 +21,14 @@
 START_TEST(a_flood_of_connections_leaves_the_others_theirs)
 {
 	struct rx *r = rx_new();
-	int fd[5], port = rx_listen_inet(r, "tcp");
+	int fd[5];
 
 	rx_conf(r)->max_connections = 3;
-	rx_must_start(r);
-	for (size_t i = 0; i < 5; i++) {
-		fd[i] = rx_dial(SOCK_STREAM, port);
+	fd[0] = rx_serve(r, "tcp");
+	for (size_t i = 1; i < 5; i++)
+		fd[i] = rx_connect(r);
+	for (size_t i = 0; i < 5; i++)
 		rx_puts(fd[i], "one\n");
-	}
 	rx_wait_messages(r, 3);
 	rx_wait_refused(r, 2);
 	ck_assert_uint_eq(rx_status(r, 0)->connections, 3);
@@ -35,9 +36,8 @@ START_TEST(a_flood_of_connections_leaves_the_others_theirs)
 	rx_check_closed(fd[4]);
 	close(fd[0]);
 	rx_wait_messages(r, 3);
-	while (rx_status(r, 0)->connections == 3)
-		ev_turn(rx_ev(r), true);
-	fd[3] = rx_dial(SOCK_STREAM, port);
+	rx_wait_connections(r, 2);
+	fd[3] = rx_connect(r);
 	rx_puts(fd[3], "again\n");
 	rx_wait_messages(r, 4);
 	for (size_t i = 1; i < 4; i++)
@@ -49,12 +49,12 @@ END_TEST
 START_TEST(one_peer_has_no_more_than_its_connections)
 {
 	struct rx *r = rx_new();
-	int fd[3], port = rx_listen_inet(r, "tcp");
+	int fd[3];
 
 	rx_conf(r)->peer_connections = 2;
-	rx_must_start(r);
-	for (size_t i = 0; i < 3; i++)
-		fd[i] = rx_dial(SOCK_STREAM, port);
+	fd[0] = rx_serve(r, "tcp");
+	fd[1] = rx_connect(r);
+	fd[2] = rx_connect(r);
 	rx_wait_refused(r, 1);
 	rx_check_closed(fd[2]);
 	ck_assert_uint_eq(rx_status(r, 0)->connections, 2);
@@ -68,14 +68,12 @@ END_TEST
 START_TEST(a_connection_without_messages_is_closed)
 {
 	struct rx *r = rx_new();
-	int fd, port = rx_listen_inet(r, "tcp");
+	int fd;
 
 	rx_conf(r)->idle_timeout = 1000;
-	rx_must_start(r);
-	fd = rx_dial(SOCK_STREAM, port);
+	fd = rx_serve(r, "tcp");
 	rx_puts(fd, "half a line");
-	while (rx_status(r, 0)->connections == 0)
-		ev_turn(rx_ev(r), true);
+	rx_wait_connections(r, 1);
 	do {
 		(void)send(fd, "x", 1, MSG_DONTWAIT | MSG_NOSIGNAL);
 		ev_turn(rx_ev(r), true);
@@ -90,13 +88,11 @@ END_TEST
 START_TEST(a_connection_beyond_its_rate_waits_and_loses_nothing)
 {
 	struct rx *r = rx_new();
-	int fd, port = rx_listen_inet(r, "tcp");
+	int fd;
 
 	rx_conf(r)->peer_rate = 100;
-	rx_must_start(r);
-	fd = rx_dial(SOCK_STREAM, port);
-	for (size_t i = 0; i < 120; i++)
-		rx_puts(fd, "7 <13>one");
+	fd = rx_serve(r, "tcp");
+	rx_repeat(fd, 120, "7 <13>one");
 	rx_wait_messages(r, 100);
 	ck_assert_uint_lt(rx_status(r, 0)->messages, 120);
 	rx_wait_messages(r, 120);
@@ -111,10 +107,8 @@ START_TEST(without_descriptors_connections_wait)
 {
 	struct rx *r = rx_new();
 	struct rlimit limit, none;
-	int fd, port = rx_listen_inet(r, "tcp");
+	int fd = rx_serve(r, "tcp");
 
-	rx_must_start(r);
-	fd = rx_dial(SOCK_STREAM, port);
 	rx_puts(fd, "one\n");
 	ck_assert_int_eq(getrlimit(RLIMIT_NOFILE, &limit), 0);
 	none = limit;
@@ -140,6 +134,7 @@ commit_all(struct rx *r)
 	int n = scandir(dir, &names, rx_is_segment, alphasort);
 	struct stat st;
 
+	ck_assert_int_ge(n, 0);
 	for (int i = 0; i < n; i++) {
 		path = xasprintf("%s/%s", dir, names[i]->d_name);
 		if (stat(path, &st) == 0)
@@ -173,13 +168,12 @@ START_TEST(a_full_spool_makes_connections_wait)
 	struct rx *r = rx_new();
 	struct buf all = BUF_INIT;
 	size_t sent = 0;
-	int fd, port = rx_listen_inet(r, "tcp");
+	int fd;
 
 	for (int i = 0; i < 30000; i++)
 		buf_printf(&all, "<13>%0700d\n", i);
 	rx_conf(r)->spool_mib = 1;
-	rx_must_start(r);
-	fd = rx_dial(SOCK_STREAM, port);
+	fd = rx_serve(r, "tcp");
 	while (!has_problem(r)) {
 		push(fd, &all, &sent);
 		ev_turn(rx_ev(r), false);
@@ -207,16 +201,15 @@ START_TEST(what_a_full_spool_leaves_out_is_counted_exactly)
 {
 	struct rx *r = rx_new();
 	char line[700];
-	int fd, small = 65536, port = rx_listen_inet(r, "udp");
+	int fd, small = 65536;
 	size_t sent = 0, left = 0;
 	struct receive_socket *socket;
 
 	memset(line, 'x', sizeof(line));
 	rx_conf(r)->spool_mib = 1;
-	rx_must_start(r);
+	fd = rx_serve(r, "udp");
 	socket = rx_socket(r);
 	setsockopt(socket->fd, SOL_SOCKET, SO_RCVBUF, &small, sizeof(small));
-	fd = rx_dial(SOCK_DGRAM, port);
 	while (rx_times(r, TROUBLE_FULL) == 0) {
 		rx_put(fd, (struct sv){line, sizeof(line)});
 		if (sent++ % 10 == 0)
@@ -252,7 +245,7 @@ START_TEST(a_full_spool_does_not_stop_local_programs)
 	receive_drain(rx_receive(r));
 	ck_assert(!receive_is_idle(rx_receive(r)));
 	rx_quit(r);
-	ck_assert_uint_eq(rx_count_spooled(r) + rx_lost(r, TROUBLE_FULL), sent);
+	rx_check_all_told(r, sent, TROUBLE_FULL);
 	free(path);
 	close(fd);
 	rx_free(r);
@@ -275,5 +268,5 @@ main(void)
 	tcase_add_test(tc, a_full_spool_does_not_stop_local_programs);
 	tcase_set_timeout(tc, 30);
 	suite_add_tcase(suite, tc);
-	return rx_run(suite);
+	return rig_run(suite);
 }

@@ -10,19 +10,18 @@
 #include <unistd.h>
 
 #include "receive_rig.h"
+#include "rig.h"
 #include "util/xalloc.h"
 
 START_TEST(both_framings_come_over_one_connection)
 {
 	struct rx *r = rx_new();
-	int fd, port = rx_listen_inet(r, "tcp");
+	int fd = rx_serve(r, "tcp");
 
-	rx_must_start(r);
-	fd = rx_dial(SOCK_STREAM, port);
 	rx_puts(fd, "<13>one\n8 <13>two\n<13>three\r\n9 <13>\nfour54 <1 minute\n<13>unfinished");
 	rx_wait_messages(r, 5);
 	close(fd);
-	rx_wait_unconnected(r);
+	rx_wait_connections(r, 0);
 	rx_stop(r);
 	rx_check_spooled(r,
 	    "tcp:127.0.0.1 <13>one\n"
@@ -38,14 +37,12 @@ END_TEST
 START_TEST(a_drain_takes_what_was_sent)
 {
 	struct rx *r = rx_new();
-	int fd, late, port = rx_listen_inet(r, "tcp");
+	int fd = rx_serve(r, "tcp"), late;
 
-	rx_must_start(r);
-	fd = rx_dial(SOCK_STREAM, port);
 	rx_puts(fd, "one\n");
 	rx_wait_messages(r, 1);
 	rx_puts(fd, "two\nthree");
-	late = rx_dial(SOCK_STREAM, port);
+	late = rx_connect(r);
 	rx_puts(late, "four\n");
 	rx_stop(r);
 	rx_check_closed(fd);
@@ -58,16 +55,14 @@ END_TEST
 START_TEST(a_change_leaves_connections_open)
 {
 	struct rx *r = rx_new();
-	int fd, late, port = rx_listen_inet(r, "tcp");
+	int fd = rx_serve(r, "tcp"), late;
 
-	rx_must_start(r);
-	fd = rx_dial(SOCK_STREAM, port);
 	rx_puts(fd, "one\ntw");
 	rx_wait_messages(r, 1);
 	rx_puts(fd, "o\nthr");
 	rx_stop_for_change(r);
 	rx_puts(fd, "ee\n8 <13>fo");
-	late = rx_dial(SOCK_STREAM, port);
+	late = rx_connect(r);
 	rx_puts(late, "late\n");
 	rx_conf(r)->idle_timeout *= 2;
 	rx_must_start(r);
@@ -87,22 +82,21 @@ END_TEST
 START_TEST(a_change_forgets_no_connection_of_a_peer)
 {
 	struct rx *r = rx_new();
-	int fd, more, port = rx_listen_inet(r, "tcp");
+	int fd, more;
 
 	rx_conf(r)->peer_connections = 1;
-	rx_must_start(r);
-	fd = rx_dial(SOCK_STREAM, port);
+	fd = rx_serve(r, "tcp");
 	rx_puts(fd, "one\n");
 	rx_wait_messages(r, 1);
 	rx_stop_for_change(r);
 	rx_must_start(r);
-	more = rx_dial(SOCK_STREAM, port);
+	more = rx_connect(r);
 	rx_wait_refused(r, 1);
 	rx_check_closed(more);
 	rx_puts(fd, "two\n");
 	rx_wait_messages(r, 1);
 	close(fd);
-	rx_wait_unconnected(r);
+	rx_wait_connections(r, 0);
 	rx_stop(r);
 	ck_assert_uint_eq(rx_count_spooled(r), 2);
 	rx_free(r);
@@ -113,10 +107,8 @@ END_TEST
 START_TEST(a_change_of_who_is_let_in_closes_connections)
 {
 	struct rx *r = rx_new();
-	int fd, port = rx_listen_inet(r, "tcp");
+	int fd = rx_serve(r, "tcp");
 
-	rx_must_start(r);
-	fd = rx_dial(SOCK_STREAM, port);
 	rx_puts(fd, "one\n");
 	rx_wait_messages(r, 1);
 	rx_puts(fd, "two\n");
@@ -134,10 +126,8 @@ END_TEST
 START_TEST(connections_left_open_are_closed_when_the_terms_change_after_all)
 {
 	struct rx *r = rx_new();
-	int fd, port = rx_listen_inet(r, "tcp");
+	int fd = rx_serve(r, "tcp");
 
-	rx_must_start(r);
-	fd = rx_dial(SOCK_STREAM, port);
 	rx_puts(fd, "one\ntw");
 	rx_wait_messages(r, 1);
 	rx_stop_for_change(r);
@@ -155,10 +145,8 @@ END_TEST
 START_TEST(what_a_change_left_is_taken_in_by_a_stop)
 {
 	struct rx *r = rx_new();
-	int fd, port = rx_listen_inet(r, "tcp");
+	int fd = rx_serve(r, "tcp");
 
-	rx_must_start(r);
-	fd = rx_dial(SOCK_STREAM, port);
 	rx_puts(fd, "one\n");
 	rx_wait_messages(r, 1);
 	receive_sockets_expect(rx_sockets(r), rx_conf(r), 1);
@@ -175,10 +163,8 @@ END_TEST
 START_TEST(connections_that_nobody_comes_for_are_closed)
 {
 	struct rx *r = rx_new();
-	int fd, port = rx_listen_inet(r, "tcp");
+	int fd = rx_serve(r, "tcp");
 
-	rx_must_start(r);
-	fd = rx_dial(SOCK_STREAM, port);
 	rx_puts(fd, "one\ntw");
 	rx_wait_messages(r, 1);
 	rx_stop_for_change(r);
@@ -191,12 +177,10 @@ END_TEST
 START_TEST(a_frame_longer_than_a_line_is_cut_and_the_next_one_whole)
 {
 	struct rx *r = rx_new();
-	int fd, port = rx_listen_inet(r, "tcp");
+	int fd = rx_serve(r, "tcp");
 	char *x = xmalloc(5000), *want;
 
-	rx_must_start(r);
 	memset(x, 'x', 5000);
-	fd = rx_dial(SOCK_STREAM, port);
 	rx_puts(fd, "<13>");
 	rx_put(fd, (struct sv){x, 5000});
 	rx_puts(fd, "\n<13>one\n5004 <13>");
@@ -221,12 +205,10 @@ END_TEST
 START_TEST(a_wrong_count_costs_the_connection_and_is_told)
 {
 	struct rx *r = rx_new();
-	int fd, port = rx_listen_inet(r, "tcp");
+	int fd = rx_serve(r, "tcp");
 	char *x = xmalloc(5000);
 
-	rx_must_start(r);
 	memset(x, 'x', 5000);
-	fd = rx_dial(SOCK_STREAM, port);
 	rx_puts(fd, "7 <13>one");
 	rx_put(fd, (struct sv){x, 5000});
 	rx_wait_trouble(r, TROUBLE_MALFORMED);
@@ -297,5 +279,5 @@ main(void)
 	tcase_add_test(tc, a_unix_stream_has_the_uid_of_its_sender);
 	tcase_add_test(tc, a_stale_socket_file_is_replaced_and_a_served_one_is_not);
 	suite_add_tcase(suite, tc);
-	return rx_run(suite);
+	return rig_run(suite);
 }

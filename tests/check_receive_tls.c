@@ -3,9 +3,7 @@
  * out, and what else may come where TLS is expected.
  */
 #include <check.h>
-#include <openssl/pem.h>
 #include <openssl/ssl.h>
-#include <openssl/x509v3.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,87 +11,15 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "cert_rig.h"
 #include "receive_rig.h"
 #include "rig.h"
 #include "util/xalloc.h"
-
-struct identity {
-	EVP_PKEY *key;
-	X509 *cert;
-};
-
-static void
-add_extension(X509 *cert, X509 *issuer, int nid, const char *value)
-{
-	X509V3_CTX ctx;
-	X509_EXTENSION *e;
-
-	X509V3_set_ctx(&ctx, issuer, cert, NULL, NULL, 0);
-	e = X509V3_EXT_conf_nid(NULL, &ctx, nid, value);
-	ck_assert_ptr_nonnull(e);
-	X509_add_ext(cert, e, -1);
-	X509_EXTENSION_free(e);
-}
-
-/* A certificate good from ${from} to ${to} seconds from now, signed by ${ca}, or by
- * itself and for signing. */
-static struct identity
-identity_new(const char *name, const char *san, const struct identity *ca, long from, long to)
-{
-	struct identity id = {.key = EVP_EC_gen("P-256"), .cert = X509_new()};
-	X509 *issuer = ca == NULL ? id.cert : ca->cert;
-	X509_NAME *subject = X509_get_subject_name(id.cert);
-
-	X509_set_version(id.cert, X509_VERSION_3);
-	ASN1_INTEGER_set(X509_get_serialNumber(id.cert), 1);
-	X509_gmtime_adj(X509_getm_notBefore(id.cert), from);
-	X509_gmtime_adj(X509_getm_notAfter(id.cert), to);
-	X509_set_pubkey(id.cert, id.key);
-	X509_NAME_add_entry_by_txt(
-	    subject, "CN", MBSTRING_ASC, (const unsigned char *)name, -1, -1, 0);
-	X509_set_issuer_name(id.cert, X509_get_subject_name(issuer));
-	if (ca == NULL)
-		add_extension(id.cert, issuer, NID_basic_constraints, "critical,CA:TRUE");
-	if (san != NULL)
-		add_extension(id.cert, issuer, NID_subject_alt_name, san);
-	ck_assert_int_gt(X509_sign(id.cert, ca == NULL ? id.key : ca->key, EVP_sha256()), 0);
-	return id;
-}
-
-static void
-identity_free(struct identity *id)
-{
-	X509_free(id->cert);
-	EVP_PKEY_free(id->key);
-}
-
-static char *
-save_certificate(struct rx *r, const char *name, const struct identity *id)
-{
-	char *path = rig_file(rx_dir(r), name, "");
-	FILE *f = fopen(path, "we");
-
-	ck_assert_int_eq(PEM_write_X509(f, id->cert), 1);
-	fclose(f);
-	return path;
-}
-
-static char *
-save_key(struct rx *r, const char *name, const struct identity *id)
-{
-	char *path = rig_file(rx_dir(r), name, "");
-	FILE *f = fopen(path, "we");
-
-	ck_assert_int_eq(PEM_write_PrivateKey(f, id->key, NULL, NULL, 0, NULL, NULL), 1);
-	fclose(f);
-	return path;
-}
 
 struct tls_rig {
 	struct rx *r;
 	struct identity ca, server;
 	struct conf_string names[2];
-	int port;
 };
 
 static struct tls_rig *
@@ -106,15 +32,15 @@ tls_rig_new(const char *name, const char *other)
 	tls = &rx_conf(t->r)->tls;
 	t->ca = identity_new("our CA", NULL, NULL, -60, 3600);
 	t->server = identity_new("server", "DNS:log.example.org", &t->ca, -60, 3600);
-	tls->certificate.s = save_certificate(t->r, "server.pem", &t->server);
-	tls->key.s = save_key(t->r, "server.key", &t->server);
-	tls->ca.s = save_certificate(t->r, "ca.pem", &t->ca);
+	tls->certificate.s = identity_save_certificate(&t->server, rx_dir(t->r), "server.pem");
+	tls->key.s = identity_save_key(&t->server, rx_dir(t->r), "server.key");
+	tls->ca.s = identity_save_certificate(&t->ca, rx_dir(t->r), "ca.pem");
 	tls->clients = TLS_REQUIRED;
 	tls->names.v = t->names;
 	t->names[0].s = (char *)(uintptr_t)name;
 	t->names[1].s = (char *)(uintptr_t)other;
 	tls->names.n = (size_t)(name != NULL) + (size_t)(other != NULL);
-	t->port = rx_listen_inet(t->r, "tls");
+	rx_listen_inet(t->r, "tls");
 	return t;
 }
 
@@ -130,32 +56,41 @@ tls_rig_free(struct tls_rig *t)
 	free(t);
 }
 
-/* In a process of its own: connect as ${id} and send ${text}, ${record} bytes a record;
- * exits with 0 when the other end let us send all. */
-static pid_t
-send_tls(int port, const struct identity *id, const char *text, size_t record, int version)
+/* In a process of its own: a connection as ${id}, by ${version} only (0: any). */
+static SSL *
+connect_tls(struct rx *r, const struct identity *id, int version)
 {
-	pid_t pid = fork();
-	SSL_CTX *ctx;
+	SSL_CTX *ctx = SSL_CTX_new(TLS_client_method());
 	SSL *ssl;
-	char byte;
-	size_t n;
 
-	if (pid != 0)
-		return pid;
-	ctx = SSL_CTX_new(TLS_client_method());
 	SSL_CTX_set_max_proto_version(ctx, version);
 	SSL_CTX_set_min_proto_version(ctx, version);
-	if (version < TLS1_2_VERSION)
+	if (version != 0 && version < TLS1_2_VERSION)
 		SSL_CTX_set_security_level(ctx, 0);
 	if (id != NULL) {
 		SSL_CTX_use_certificate(ctx, id->cert);
 		SSL_CTX_use_PrivateKey(ctx, id->key);
 	}
 	ssl = SSL_new(ctx);
-	SSL_set_fd(ssl, rx_dial(SOCK_STREAM, port));
+	SSL_set_fd(ssl, rx_connect(r));
 	if (SSL_connect(ssl) != 1)
 		_exit(1);
+	return ssl;
+}
+
+/* In a process of its own: send ${text}, ${record} bytes a record; exits with 0 when the
+ * other end let us send all. */
+static pid_t
+send_tls(struct rx *r, const struct identity *id, const char *text, size_t record, int version)
+{
+	pid_t pid = fork();
+	SSL *ssl;
+	char byte;
+	size_t n;
+
+	if (pid != 0)
+		return pid;
+	ssl = connect_tls(r, id, version);
 	for (; *text != '\0'; text += n) {
 		n = strnlen(text, record);
 		if (SSL_write(ssl, text, (int)n) != (int)n)
@@ -171,10 +106,9 @@ send_tls(int port, const struct identity *id, const char *text, size_t record, i
 /* The same, a byte read from ${gate} before connecting and before each text but the
  * first; the last is "".  Fork before the spool is open, whose lock it would keep. */
 static pid_t
-send_tls_texts(int port, const struct identity *id, int gate, const char *const *texts)
+send_tls_texts(struct rx *r, const struct identity *id, int gate, const char *const *texts)
 {
 	pid_t pid = fork();
-	SSL_CTX *ctx;
 	SSL *ssl;
 	char byte;
 
@@ -182,13 +116,7 @@ send_tls_texts(int port, const struct identity *id, int gate, const char *const 
 		return pid;
 	if (read(gate, &byte, 1) != 1)
 		_exit(3);
-	ctx = SSL_CTX_new(TLS_client_method());
-	SSL_CTX_use_certificate(ctx, id->cert);
-	SSL_CTX_use_PrivateKey(ctx, id->key);
-	ssl = SSL_new(ctx);
-	SSL_set_fd(ssl, rx_dial(SOCK_STREAM, port));
-	if (SSL_connect(ssl) != 1)
-		_exit(1);
+	ssl = connect_tls(r, id, 0);
 	for (; **texts != '\0'; texts++)
 		if (SSL_write(ssl, *texts, (int)strlen(*texts)) <= 0 || read(gate, &byte, 1) != 1)
 			_exit(2);
@@ -213,9 +141,9 @@ check_let_in(struct tls_rig *t, const struct identity *id, const char *origin)
 	pid_t pid;
 
 	rx_must_start(t->r);
-	pid = send_tls(t->port, id, "7 <13>one<13>two\n", 100, TLS1_3_VERSION);
+	pid = send_tls(t->r, id, "7 <13>one<13>two\n", 100, TLS1_3_VERSION);
 	rx_wait_messages(t->r, 2);
-	rx_wait_unconnected(t->r);
+	rx_wait_connections(t->r, 0);
 	ck_assert_int_eq(exit_of(pid), 0);
 	ck_assert_uint_eq(rx_status(t->r, 0)->refused, 0);
 	rx_stop(t->r);
@@ -229,23 +157,30 @@ check_kept_out(struct tls_rig *t, const struct identity *id, int version)
 	pid_t pid;
 
 	rx_must_start(t->r);
-	pid = send_tls(t->port, id, "7 <13>one<13>two\n", 100, version);
+	pid = send_tls(t->r, id, "7 <13>one<13>two\n", 100, version);
 	rx_wait_refused(t->r, 1);
-	rx_wait_unconnected(t->r);
+	rx_wait_connections(t->r, 0);
 	ck_assert_int_ne(exit_of(pid), 0);
 	rx_stop(t->r);
 	ck_assert_uint_eq(rx_count_spooled(t->r), 0);
 }
 
-START_TEST(a_client_with_an_allowed_name_is_let_in_and_named)
+/* With these names allowed, a client that has ${san} is let in. */
+static void
+check_named(const char *name, const char *other, const char *san, const char *origin)
 {
-	struct tls_rig *t = tls_rig_new("*.example.net", "gate.example.org");
-	struct identity id =
-	    identity_new("x", "DNS:other.org,DNS:Gate.example.org", &t->ca, -60, 3600);
+	struct tls_rig *t = tls_rig_new(name, other);
+	struct identity id = identity_new("x", san, &t->ca, -60, 3600);
 
-	check_let_in(t, &id, "tls:127.0.0.1/Gate.example.org");
+	check_let_in(t, &id, origin);
 	identity_free(&id);
 	tls_rig_free(t);
+}
+
+START_TEST(a_client_with_an_allowed_name_is_let_in_and_named)
+{
+	check_named("*.example.net", "gate.example.org", "DNS:other.org,DNS:Gate.example.org",
+	    "tls:127.0.0.1/Gate.example.org");
 }
 END_TEST
 
@@ -258,7 +193,7 @@ START_TEST(a_tls_connection_goes_on_over_changes)
 	pid_t pid;
 
 	ck_assert_int_eq(pipe(gate), 0);
-	pid = send_tls_texts(t->port, &id, gate[0], texts);
+	pid = send_tls_texts(t->r, &id, gate[0], texts);
 	rx_must_start(t->r);
 	rx_puts(gate[1], "1");
 	rx_wait_messages(t->r, 1);
@@ -271,7 +206,7 @@ START_TEST(a_tls_connection_goes_on_over_changes)
 	rx_puts(gate[1], "3");
 	rx_wait_messages(t->r, 1);
 	rx_puts(gate[1], "4");
-	rx_wait_unconnected(t->r);
+	rx_wait_connections(t->r, 0);
 	ck_assert_int_eq(exit_of(pid), 0);
 	rx_stop(t->r);
 	rx_check_spooled(t->r,
@@ -302,23 +237,13 @@ END_TEST
 
 START_TEST(an_address_may_be_a_name)
 {
-	struct tls_rig *t = tls_rig_new("2001:db8:0::7", NULL);
-	struct identity id = identity_new("x", "IP:2001:db8::7", &t->ca, -60, 3600);
-
-	check_let_in(t, &id, "tls:127.0.0.1/2001:db8::7");
-	identity_free(&id);
-	tls_rig_free(t);
+	check_named("2001:db8:0::7", NULL, "IP:2001:db8::7", "tls:127.0.0.1/2001:db8::7");
 }
 END_TEST
 
 START_TEST(without_names_any_client_of_the_ca_is_let_in)
 {
-	struct tls_rig *t = tls_rig_new(NULL, NULL);
-	struct identity id = identity_new("nobody", NULL, &t->ca, -60, 3600);
-
-	check_let_in(t, &id, "tls:127.0.0.1");
-	identity_free(&id);
-	tls_rig_free(t);
+	check_named(NULL, NULL, NULL, "tls:127.0.0.1");
 }
 END_TEST
 
@@ -383,9 +308,9 @@ START_TEST(records_of_one_byte_and_large_ones_are_the_same)
 		buf_printf(&text, "<13>a line that is number %d\n7 <13>one", i);
 	rx_must_start(t->r);
 	for (size_t i = 0; i < 2; i++) {
-		pid = send_tls(t->port, &id, buf_str(&text), records[i], TLS1_2_VERSION + (int)i);
+		pid = send_tls(t->r, &id, buf_str(&text), records[i], TLS1_2_VERSION + (int)i);
 		rx_wait_messages(t->r, 4000 * (i + 1));
-		rx_wait_unconnected(t->r);
+		rx_wait_connections(t->r, 0);
 		ck_assert_int_eq(exit_of(pid), 0);
 	}
 	rx_stop(t->r);
@@ -400,25 +325,19 @@ START_TEST(nothing_is_renegotiated)
 {
 	struct tls_rig *t = tls_rig_new(NULL, NULL);
 	struct identity id = identity_new("x", NULL, &t->ca, -60, 3600);
-	SSL_CTX *ctx;
 	SSL *ssl;
 	pid_t pid;
 
 	rx_must_start(t->r);
 	pid = fork();
 	if (pid == 0) {
-		ctx = SSL_CTX_new(TLS_client_method());
-		SSL_CTX_set_max_proto_version(ctx, TLS1_2_VERSION);
-		SSL_CTX_use_certificate(ctx, id.cert);
-		SSL_CTX_use_PrivateKey(ctx, id.key);
-		ssl = SSL_new(ctx);
-		SSL_set_fd(ssl, rx_dial(SOCK_STREAM, t->port));
-		if (SSL_connect(ssl) != 1 || SSL_write(ssl, "<13>one\n", 8) != 8)
+		ssl = connect_tls(t->r, &id, TLS1_2_VERSION);
+		if (SSL_write(ssl, "<13>one\n", 8) != 8)
 			_exit(1);
 		_exit(SSL_renegotiate(ssl) == 1 && SSL_do_handshake(ssl) == 1 ? 2 : 0);
 	}
 	rx_wait_messages(t->r, 1);
-	rx_wait_unconnected(t->r);
+	rx_wait_connections(t->r, 0);
 	ck_assert_int_eq(exit_of(pid), 0);
 	rx_stop(t->r);
 	identity_free(&id);
@@ -432,7 +351,7 @@ START_TEST(what_is_no_tls_is_refused)
 	int fd;
 
 	rx_must_start(t->r);
-	fd = rx_dial(SOCK_STREAM, t->port);
+	fd = rx_connect(t->r);
 	rx_puts(fd, "<13>Nov 22 09:00:00 gate doord[7]: door north: opened\n");
 	rx_wait_refused(t->r, 1);
 	rx_stop(t->r);
@@ -448,7 +367,7 @@ START_TEST(certificates_that_do_not_fit_are_refused)
 	struct tls_conf *tls = &rx_conf(t->r)->tls;
 	char *key = tls->key.s;
 
-	tls->key.s = save_key(t->r, "other.key", &t->ca);
+	tls->key.s = identity_save_key(&t->ca, rx_dir(t->r), "other.key");
 	ck_assert(!rx_start(t->r));
 	free(tls->key.s);
 	tls->key.s = rig_file(rx_dir(t->r), "empty", "");
@@ -480,5 +399,5 @@ main(void)
 	tcase_add_test(tc, certificates_that_do_not_fit_are_refused);
 	tcase_set_timeout(tc, 30);
 	suite_add_tcase(suite, tc);
-	return rx_run(suite);
+	return rig_run(suite);
 }

@@ -9,6 +9,7 @@
 
 #include "decode/decode.h"
 #include "model/fields.h"
+#include "rig.h"
 #include "scan/scan.h"
 #include "util/xalloc.h"
 
@@ -162,6 +163,12 @@ fx_flush(struct fx *r)
 	ck_assert_int_eq(format_due(r->f), -1);
 }
 
+void
+fx_check_all_given(struct fx *r)
+{
+	ck_assert_uint_eq(*fx_position(&r->got, &r->stream), r->fed);
+}
+
 struct fx *
 fx_after(int format, const char *text)
 {
@@ -169,7 +176,26 @@ fx_after(int format, const char *text)
 
 	fx_feed(r, sv_str(text));
 	fx_flush(r);
-	ck_assert_uint_eq(*fx_position(&r->got, &r->stream), strlen(text));
+	fx_check_all_given(r);
+	return r;
+}
+
+struct fx *
+fx_record_of(int format, const char *text)
+{
+	struct fx *r = fx_after(format, text);
+
+	ck_assert_int_eq(r->got.n, 1);
+	fx_check_form(r->got.lines[0]);
+	return r;
+}
+
+struct fx *
+fx_spool(int format, const char *multiline)
+{
+	struct fx *r = fx_of(format, multiline);
+
+	r->stream.form = LINE_SPOOL;
 	return r;
 }
 
@@ -246,13 +272,13 @@ fx_check_form(const char *line)
 }
 
 int
-fx_run(Suite *suite)
+fx_main(const char *name, void (*add)(TCase *tc))
 {
-	SRunner *runner = srunner_create(suite);
-	int failed;
+	Suite *suite = suite_create(name);
+	TCase *tc = tcase_create(name);
 
-	srunner_run_all(runner, CK_NORMAL);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed == 0 ? 0 : 1;
+	setenv("TZ", "UTC", 1);
+	add(tc);
+	suite_add_tcase(suite, tc);
+	return rig_run(suite);
 }

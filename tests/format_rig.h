@@ -54,9 +54,15 @@ struct fx *fx_of(int format, const char *multiline);
 void fx_end(struct fx *r);
 /* The rig after all of ${text}, flushed. */
 struct fx *fx_after(int format, const char *text);
+/* The same; it is one record, well-formed. */
+struct fx *fx_record_of(int format, const char *text);
+/* A formatter of lines of the spool. */
+struct fx *fx_spool(int format, const char *multiline);
 
 /* Feed it more of its stream, or of another. */
 void fx_feed(struct fx *r, struct sv text);
+/* Nothing waits: all that was fed may be committed. */
+void fx_check_all_given(struct fx *r);
 void fx_feed_stream(struct fx *r, const struct stream *stream, uint64_t offset, struct sv text);
 /* Nothing more comes of what waits. */
 void fx_flush(struct fx *r);
@@ -74,7 +80,7 @@ void fx_expect(const struct fx *r, int i, const char *name, const char *value);
  * message last. */
 void fx_check_form(const char *line);
 
-/* Run the suite; what main() returns. */
-int fx_run(Suite *suite);
+/* Run a suite of one case in UTC; what main() returns. */
+int fx_main(const char *name, void (*add)(TCase *tc));
 
 #endif

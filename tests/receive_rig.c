@@ -35,6 +35,8 @@ struct rx {
 	uint64_t lost[TROUBLE_WELL + 1];  /* messages told as lost, by kind */
 	uint64_t times[TROUBLE_WELL + 1]; /* troubles, by kind */
 	char *text;                       /* of the last trouble */
+	int type, port;                   /* where rx_connect() goes */
+	int kept;                         /* a socket that has the port; -1: none */
 	/* What the tests wait for. */
 	size_t want;
 	int kind;
@@ -66,6 +68,7 @@ rx_new(void)
 	log_open("receive_rig", LOG_LEVEL_ERROR);
 	r->dir = rig_dir();
 	r->ev = ev_new();
+	r->kept = -1;
 	r->conf.id.s = xstrdup("net");
 	r->conf.listen.v = r->listen;
 	r->conf.max_connections = 64;
@@ -89,41 +92,49 @@ rx_unlisten(struct rx *r)
 	free(r->listen[--r->conf.listen.n].s);
 }
 
-static bool
+/* A socket at this port of the loopback interface; -1 when somebody has it. */
+static int
 bind_port(int type, int port)
 {
 	struct sockaddr_in sin = {.sin_family = AF_INET,
 	    .sin_addr.s_addr = htonl(INADDR_LOOPBACK),
 	    .sin_port = htons((uint16_t)port)};
-	int on = 1, fd = socket(AF_INET, type | SOCK_CLOEXEC, 0);
-	bool bound;
+	int fd = socket(AF_INET, type | SOCK_CLOEXEC, 0);
 
-	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
-	bound = bind(fd, (struct sockaddr *)&sin, sizeof(sin)) == 0;
+	if (bind(fd, (struct sockaddr *)&sin, sizeof(sin)) == 0)
+		return fd;
 	close(fd);
-	return bound;
+	return -1;
 }
 
-/* A port that is free now, of those that the kernel gives to nobody who asks for any:
- * tests that run at the same time do. */
+/* Of those that the kernel gives to nobody who asks for any.  The number is kept by a TCP
+ * socket, for UDP too: so no other rig has it, and a listener that reuses addresses may. */
 int
-rx_free_port(int type)
+rx_port(struct rx *r, int type)
 {
-	int port;
+	int on = 1, fd = -1;
 
-	do
-		port = 10000 + (int)(arc4random_uniform(20000));
-	while (!bind_port(type, port));
-	return port;
+	ck_assert_int_eq(r->kept, -1);
+	while (fd < 0) {
+		if (r->kept >= 0)
+			close(r->kept);
+		do
+			r->port = 10000 + (int)(arc4random_uniform(20000));
+		while ((r->kept = bind_port(SOCK_STREAM, r->port)) < 0);
+		fd = type == SOCK_STREAM ? dup(r->kept) : bind_port(type, r->port);
+	}
+	close(fd);
+	setsockopt(r->kept, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
+	r->type = type;
+	return r->port;
 }
 
-int
+void
 rx_listen_inet(struct rx *r, const char *scheme)
 {
-	int port = rx_free_port(strcmp(scheme, "udp") == 0 ? SOCK_DGRAM : SOCK_STREAM);
+	int port = rx_port(r, strcmp(scheme, "udp") == 0 ? SOCK_DGRAM : SOCK_STREAM);
 
 	rx_listen(r, xasprintf("%s://127.0.0.1:%d", scheme, port));
-	return port;
 }
 
 char *
@@ -148,6 +159,14 @@ void
 rx_must_start(struct rx *r)
 {
 	ck_assert(rx_start(r));
+}
+
+int
+rx_serve(struct rx *r, const char *scheme)
+{
+	rx_listen_inet(r, scheme);
+	rx_must_start(r);
+	return rx_connect(r);
 }
 
 static void
@@ -224,6 +243,8 @@ rx_free(struct rx *r)
 	rig_remove(&r->dir);
 	for (size_t i = 0; i < r->conf.listen.n; i++)
 		free(r->listen[i].s);
+	if (r->kept >= 0)
+		close(r->kept);
 	free(r->conf.id.s);
 	free(r->text);
 	free(r);
@@ -264,15 +285,18 @@ rx_wait_trouble(struct rx *r, enum trouble_kind kind)
 }
 
 static bool
-no_connection(void *ctx)
+have_connections(void *ctx)
 {
-	return rx_status(ctx, 0)->connections == 0;
+	struct rx *r = ctx;
+
+	return rx_status(r, 0)->connections == r->want;
 }
 
 void
-rx_wait_unconnected(struct rx *r)
+rx_wait_connections(struct rx *r, size_t n)
 {
-	rig_turn_until(r->ev, no_connection, r, WAIT_MS);
+	r->want = n;
+	rig_turn_until(r->ev, have_connections, r, WAIT_MS);
 }
 
 static bool
@@ -428,7 +452,20 @@ rx_count_spooled(struct rx *r)
 	return n;
 }
 
+void
+rx_check_all_told(struct rx *r, size_t sent, enum trouble_kind kind)
+{
+	ck_assert_uint_eq(rx_count_spooled(r) + r->lost[kind], sent);
+}
+
 /* ---- senders ------------------------------------------------------------------------- */
+
+int
+rx_connect(struct rx *r)
+{
+	ck_assert_int_gt(r->port, 0);
+	return rx_dial(r->type, r->port);
+}
 
 int
 rx_dial(int type, int port)
@@ -466,6 +503,13 @@ rx_puts(int fd, const char *s)
 }
 
 void
+rx_repeat(int fd, size_t n, const char *s)
+{
+	for (size_t i = 0; i < n; i++)
+		rx_puts(fd, s);
+}
+
+void
 rx_check_closed(int fd)
 {
 	char byte;
@@ -473,16 +517,4 @@ rx_check_closed(int fd)
 
 	ck_assert(n == 0 || (n < 0 && errno == ECONNRESET));
 	close(fd);
-}
-
-int
-rx_run(Suite *suite)
-{
-	SRunner *sr = srunner_create(suite);
-	int failed;
-
-	srunner_run_all(sr, CK_ENV);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed == 0 ? 0 : 1;
 }

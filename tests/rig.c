@@ -7,6 +7,7 @@
 #include <ftw.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "conf/config.h"
@@ -14,6 +15,12 @@
 #include "rule/ruleset.h"
 #include "util/clock.h"
 #include "util/xalloc.h"
+
+const struct match_conf rig_limits = {.jit = true,
+    .match_limit = 200000,
+    .depth_limit = 20000,
+    .heap_limit_kib = 2048,
+    .max_length = 8192};
 
 char *
 rig_dir(void)
@@ -57,16 +64,11 @@ rig_file(const char *dir, const char *name, const char *text)
 struct ruleset *
 rig_rules(const char *yaml)
 {
-	struct match_conf limits = {.jit = true,
-	    .match_limit = 200000,
-	    .depth_limit = 20000,
-	    .heap_limit_kib = 2048,
-	    .max_length = 8192};
 	struct diag *diag = diag_new();
 	struct buf errors = BUF_INIT;
 	char *dir = rig_dir(), *path = rig_file(dir, "rules.yaml", yaml);
 	const char *paths[] = {path};
-	struct ruleset *rules = ruleset_load(paths, 1, &limits, diag);
+	struct ruleset *rules = ruleset_load(paths, 1, &rig_limits, diag);
 
 	diag_print(diag, &errors);
 	ck_assert_msg(rules != NULL, "%s", buf_str(&errors));
@@ -74,6 +76,20 @@ rig_rules(const char *yaml)
 	diag_free(&diag);
 	free(path);
 	rig_remove(&dir);
+	return rules;
+}
+
+struct ruleset *
+rig_try_rules(
+    const char *name, const char *yaml, const struct match_conf *limits, struct buf *errors)
+{
+	struct diag *diag = diag_new();
+	struct ruleset *rules = ruleset_load_text(name, yaml, strlen(yaml), limits, diag);
+
+	buf_free(errors);
+	diag_print(diag, errors);
+	ck_assert((rules == NULL) == (diag_errors(diag) > 0));
+	diag_free(&diag);
 	return rules;
 }
 
@@ -90,4 +106,16 @@ rig_turn_until(struct ev *ev, bool (*done)(void *ctx), void *ctx, int64_t ms)
 		ev_turn(ev, false);
 		usleep(200);
 	}
+}
+
+int
+rig_run(Suite *suite)
+{
+	SRunner *runner = srunner_create(suite);
+	int failed;
+
+	srunner_run_all(runner, CK_ENV);
+	failed = srunner_ntests_failed(runner);
+	srunner_free(runner);
+	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
 }

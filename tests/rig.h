@@ -5,12 +5,15 @@
 #ifndef TESTS_RIG_H
 #define TESTS_RIG_H
 
+#include <check.h>
 #include <stdbool.h>
 #include <stdint.h>
 
 #include "model/event.h"
 
+struct buf;
 struct ev;
+struct match_conf;
 struct ruleset;
 
 /* A fresh directory; removed with everything in it by rig_remove(). */
@@ -20,10 +23,19 @@ void rig_remove(char **dir);
 /* Write ${text} to ${dir}/${name}; returns the path, to free(). */
 char *rig_file(const char *dir, const char *name, const char *text);
 
+/* The limits of matching that a configuration has by default. */
+extern const struct match_conf rig_limits;
+
 /* The rule set of one file with ${yaml}; fails the test with the errors. */
 struct ruleset *rig_rules(const char *yaml);
+/* The rule set of ${yaml} as a file ${name}; NULL with the errors, which replace ${errors}. */
+struct ruleset *rig_try_rules(
+    const char *name, const char *yaml, const struct match_conf *limits, struct buf *errors);
 
 /* Turn the loop until ${done} says so; fails the test after ${ms}. */
 void rig_turn_until(struct ev *ev, bool (*done)(void *ctx), void *ctx, int64_t ms);
+
+/* Run the suite; what main() returns. */
+int rig_run(Suite *suite);
 
 #endif

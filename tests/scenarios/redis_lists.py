@@ -9,67 +9,13 @@ away and through a reload; what is no value is left out and told once.
 import time
 
 import harness
+import list_rules
 from harness import check, equal, program, run, wait, wait_equal
+from list_rules import counts, login, status, wait_key, wait_values
 
-RULES = r"""
-lists:
-  - {id: blocked, redis: blocked}
-  - {id: own, values: [192.0.2.200], redis: own-networks}
-  - {id: hosts, redis: hosts}
-events:
-  - id: app.login
-    title: login
-    class: test
-    severity: info
-    match: '^login user=(?<user_name>\S+) ip=(?<source_ip>\S+)$'
-    unless:
-      - source_ip: '@own'
-  - id: app.beat
-    title: beat
-    class: test
-    severity: info
-    match: '^beat (?<host_name>\S+)$'
-incidents:
-  - id: blocked
-    title: 'Login from a blocked address'
-    severity: low
-    criteria: x
-    on: [app.login]
-    by: [source_ip]
-    where: {source_ip: '@blocked'}
-    count: 1
-    within: 10m
-  - id: any
-    title: 'Login'
-    severity: low
-    criteria: x
-    on: [app.login]
-    by: [source_ip]
-    unless:
-      - {user_name: '@blocked'}
-    count: 1
-    within: 10m
-  - id: silent
-    title: '{host_name} is silent'
-    severity: low
-    criteria: x
-    on: [app.beat]
-    by: ['lower(host_name)']
-    absent: 5s
-    each: '@hosts'
-"""
-
+RULES = list_rules.rules("redis: blocked", "redis: own-networks", "redis: hosts", absent="5s",
+                         any_unless="[{user_name: '@blocked'}]")
 KEY = "triaged:{t:0}:list:"
-
-
-def login(ip, user="ann"):
-    return f"login user={user} ip={ip}".encode()
-
-
-def counts(daemon, rule):
-    rows = daemon.ctl_or_none("incidents", "--all")
-    return None if rows is None else {
-        ",".join(i["key"].values()): i["count"] for i in rows if i["rule"] == rule}
 
 
 def own_redis(test):
@@ -81,14 +27,6 @@ def set_up(test, redis):
     test.rules(RULES)
     test.append_lines("app.log", [])
     return test.daemon(test.config([test.path("app.log")], redis={"url": f"unix://{redis.socket}"}))
-
-
-def list_status(daemon, name):
-    return next(row for row in daemon.ctl("status")["lists"] if row["list"] == name)
-
-
-def wait_values(daemon, name, number):
-    wait_equal(lambda: list_status(daemon, name)["values"], number, f"values of {name}", 15)
 
 
 def log(test, daemon, *lines):
@@ -119,8 +57,8 @@ def values_come_and_go(test):
     equal(sorted(counts(daemon, "any")), ["198.51.100.1", "198.51.100.9", "2001:db8::5"],
           "bob is an exception")
     # bob is no address, two are no values: told once, however often the set is read.
-    status = list_status(daemon, "blocked")
-    equal((status["key"], status["values"], status["invalid"], status["problem"]),
+    row = status(daemon, "blocked")
+    equal((row["key"], row["values"], row["invalid"], row["problem"]),
           (KEY + "blocked", 6, 3, None), "status")
     check(b"list       blocked: " in daemon.ctl_raw("status").stdout, "status as text")
 
@@ -129,13 +67,13 @@ def values_come_and_go(test):
     wait_values(daemon, "blocked", 4)
     wait_values(daemon, "own", 20001)
     log(test, daemon, login("198.51.100.9"), login("2001:db8::5"), login("2001:db8::6"))
-    wait(lambda: "2001:db8::6" in counts(daemon, "blocked"), "the last line")
+    wait_key(daemon, "blocked", "2001:db8::6", "the last line")
     equal(counts(daemon, "blocked"), {"198.51.100.1": 1, "198.51.100.9": 1, "2001:db8::5": 1,
                                       "2001:db8::6": 1}, "what was taken out")
     client("DEL", KEY + "blocked")
     wait_values(daemon, "blocked", 0)
     log(test, daemon, login("2001:db8::7"))
-    wait(lambda: "2001:db8::7" in counts(daemon, "any"), "the line")
+    wait_key(daemon, "any", "2001:db8::7", "the line")
     check("2001:db8::7" not in counts(daemon, "blocked"), "an empty list has it")
     equal(daemon.said().count('are left out, such as "bob"'), 2, "once for each change")
 
@@ -151,7 +89,7 @@ def redis_goes_away(test):
     # Other rules while it is away: what is known goes over to them.
     test.rules(RULES.replace("title: 'Login'", "title: 'A login'"))
     daemon.ctl("reload")
-    equal(list_status(daemon, "blocked")["values"], 1, "values while Redis is away")
+    equal(status(daemon, "blocked")["values"], 1, "values while Redis is away")
     redis.start()
     wait_equal(lambda: counts(daemon, "any"), {"198.51.100.1": 1, "198.51.100.2": 1}, "all logins")
     equal(counts(daemon, "blocked"), {"198.51.100.1": 1}, "of blocked addresses")
@@ -160,7 +98,7 @@ def redis_goes_away(test):
     client = harness.Client(redis.socket)
     client("DEL", KEY + "blocked")
     client("SET", KEY + "blocked", "x")
-    wait(lambda: list_status(daemon, "blocked")["problem"], "that it is no set", 15)
+    wait(lambda: status(daemon, "blocked")["problem"], "that it is no set", 15)
     log(test, daemon, login("198.51.100.1"))
     wait_equal(lambda: counts(daemon, "blocked"), {"198.51.100.1": 2}, "the values from before")
     check(b"PROBLEM: WRONGTYPE" in daemon.ctl_raw("status").stdout, "the problem is shown")
@@ -171,21 +109,21 @@ def redis_goes_away(test):
     test.rules(RULES.replace("redis: own-networks", "redis: later"))
     daemon.ctl("reload")
     log(test, daemon, login("198.51.100.77"), login("198.51.100.78"))
-    wait(lambda: "198.51.100.78" in counts(daemon, "any"), "the line behind")
+    wait_key(daemon, "any", "198.51.100.78", "the line behind")
     check("198.51.100.77" not in counts(daemon, "any"), "an exception that came with the rules")
     daemon.restart()
-    wait(lambda: list_status(daemon, "blocked")["problem"], "it still is no set")
+    wait(lambda: status(daemon, "blocked")["problem"], "it still is no set")
     log(test, daemon, login("198.51.100.79"))
-    wait(lambda: "198.51.100.79" in counts(daemon, "any"), "lines do not wait for what is no set")
+    wait_key(daemon, "any", "198.51.100.79", "lines do not wait for what is no set")
 
 
 def expected_keys(test):
     redis, client = own_redis(test)
     client("SADD", KEY + "hosts", "WEB")
     daemon = set_up(test, redis).start()
-    wait(lambda: "web" in counts(daemon, "silent"), "a host that is expected is silent", 60)
+    wait_key(daemon, "silent", "web", "a host that is expected is silent")
     client("SADD", KEY + "hosts", "db")
-    wait(lambda: "db" in counts(daemon, "silent"), "and one that is expected later", 60)
+    wait_key(daemon, "silent", "db", "and one that is expected later")
     equal(sorted(counts(daemon, "silent")), ["db", "web"], "hosts that are silent")
 
 
@@ -197,7 +135,7 @@ def a_large_set(test):
                                           for n in range(start, start + 10000)))
     daemon = set_up(test, redis).start()
     wait(lambda: "has more than 65536 values" in daemon.said(), "that there are more is told")
-    wait(lambda: list_status(daemon, "blocked")["values"] > 60000, "they are used")
+    wait(lambda: status(daemon, "blocked")["values"] > 60000, "they are used")
     # Meanwhile the daemon answers.
     slowest, until = 0, time.monotonic() + 12
     while time.monotonic() < until:
@@ -261,7 +199,7 @@ def in_partitions(test):
         [test.path("app.log")], redis={"url": f"unix://{redis.socket}", "partitions": 3}))
     test.append_lines("app.log", [login(f"198.51.100.{n}") for n in range(1, 9)])
     daemon.start()
-    wait(lambda: len(counts(daemon, "any")) == 8, "all logins")
+    wait(lambda: len(counts(daemon, "any") or {}) == 8, "all logins")
     equal(counts(daemon, "blocked"), {"198.51.100.1": 1}, "of blocked addresses")
 
 
@@ -290,7 +228,7 @@ def in_a_cluster(test):
         "url": f"redis+cluster://127.0.0.1:{ports[0]}", "partitions": 3}))
     test.append_lines("app.log", [login(f"198.51.100.{n}") for n in range(1, 9)])
     daemon.start()
-    wait(lambda: len(counts(daemon, "any")) == 8, "all logins")
+    wait(lambda: len(counts(daemon, "any") or {}) == 8, "all logins")
     equal(counts(daemon, "blocked"), {"198.51.100.1": 1}, "of blocked addresses")
 
     slot = source("CLUSTER", "KEYSLOT", KEY + "blocked")

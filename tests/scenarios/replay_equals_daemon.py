@@ -11,6 +11,7 @@ import os
 import harness
 from harness import check, equal, wait, wait_equal
 
+
 def check_places(events, log):
     """Each event names the line it was found in, and what it took from there."""
     lines = log.split(b"\n")
@@ -45,6 +46,19 @@ def comparable(incidents):
                    inc["last_event"], inc["severity"], inc["title"]) for inc in incidents)
 
 
+def follow(test, rng, config, log, replayed):
+    """The incidents of a daemon that the log comes to in pieces: those of the replay."""
+    test.write("auth.log", b"")
+    daemon = test.daemon(config).start()
+    for piece in harness.pieces(rng, log, 4000):
+        test.append("auth.log", piece)
+    wait(lambda: daemon.has_examined(test.path("auth.log")), "the log is examined")
+    wait_equal(lambda: comparable(daemon.incidents()), comparable(replayed), "incidents of the daemon")
+    incidents = daemon.incidents()
+    equal(comparable(daemon.restart().incidents()), comparable(replayed), "after a restart")
+    return incidents
+
+
 def compare(test, log, rule, truth):
     rng = harness.seeded()
     test.rules()  # one more rule, whose outcome is worked out here
@@ -55,14 +69,7 @@ def compare(test, log, rule, truth):
     equal(sorted(harness.summarise(replayed, harness.RULE)), sorted(harness.model(log)),
           "replay of the known rule")
 
-    test.write("auth.log", b"")
-    daemon = test.daemon(config).start()
-    for piece in harness.pieces(rng, log, 4000):
-        test.append("auth.log", piece)
-    wait(lambda: daemon.has_examined(test.path("auth.log")), "the log is examined")
-    wait_equal(lambda: comparable(daemon.incidents()), comparable(replayed), "incidents of the daemon")
-    check_hosts(daemon.incidents(), rule, truth)
-    equal(comparable(daemon.restart().incidents()), comparable(replayed), "after a restart")
+    check_hosts(follow(test, rng, config, log, replayed), rule, truth)
 
 
 def compare_real(test, name, rule, besides=()):
@@ -136,13 +143,7 @@ def lines_of_any_format(test):
                    docker.format(json.dumps(f"{refused[30:]}}}\n"))]][kind]
     log = "".join(line + "\n" for line in lines).encode()
     replayed = check_formats(harness.replay(config, test.write("whole.log", log)), log, expected)
-    test.write("auth.log", b"")
-    daemon = test.daemon(config).start()
-    for piece in harness.pieces(rng, log, 4000):
-        test.append("auth.log", piece)
-    wait(lambda: daemon.has_examined(test.path("auth.log")), "the log is examined")
-    wait_equal(lambda: comparable(daemon.incidents()), comparable(replayed), "incidents of the daemon")
-    equal(comparable(daemon.restart().incidents()), comparable(replayed), "after a restart")
+    follow(test, rng, config, log, replayed)
 
 
 def check_formats(rows, log, expected):

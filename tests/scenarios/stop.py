@@ -78,8 +78,8 @@ def nothing_is_left_behind(test):
         redis = daemon.redis_pid()
         check(redis is not None and not harness.is_gone(redis), "the private Redis runs")
         end()
-        wait(lambda: harness.is_gone(redis), "the private Redis is gone", 5)
-        wait(lambda: not left_over(hook), "nothing else is left", 5)
+        wait(lambda: harness.is_gone(redis), "the private Redis is gone")
+        wait(lambda: not left_over(hook), "nothing else is left")
     check(not os.path.exists(daemon.socket), "the control socket is left behind")
     equal(oct(os.stat(daemon.state_dir).st_mode & 0o777), "0o700", "mode of the state directory")
 
