@@ -27,8 +27,8 @@
 #include "util/xalloc.h"
 
 #define POSITIONS_EVERY 1000 /* ms between commits that carry no event */
-#define SPACING 4       /* commits begin so many times what one takes after one another ... */
-#define SPACING_MOST 250 /* ... but for no longer, in ms */
+#define SPACING 10      /* commits begin so many times what one takes after one another ... */
+#define SPACING_MOST 200 /* ... but for no longer, in ms */
 #define AHEAD (184LL * 86400000) /* ms that a line may be of the future: a year is inferred */
 
 struct pipeline {

@@ -4,8 +4,8 @@
 #include "correlate/pace.h"
 
 /* What a commit may take for groups that are new and incidents that open, in ms; in a storm it
- * takes as long again for those groups that each has. */
-#define COMMIT_TIME 120.0
+ * takes two or three times as long for those groups that each has. */
+#define COMMIT_TIME 70.0
 #define COST_FIRST 0.01
 #define TELLING 2000 /* groups from which on a commit tells what one costs */
 #define ROOM_LEAST 4000

@@ -149,6 +149,25 @@ ev_conn_write(struct ev_conn *c, struct sv data)
 }
 
 static void
+given_is_sent(const void *data, size_t n, void *ctx)
+{
+	(void)n;
+	(void)ctx;
+	free((void *)(uintptr_t)data);
+}
+
+void
+ev_conn_give(struct ev_conn *c, struct buf *data)
+{
+	if (data->n == 0)
+		buf_free(data);
+	else if (evbuffer_add_reference(bufferevent_get_output(c->bev), data->p, data->n,
+	             given_is_sent, NULL) < 0)
+		abort();
+	*data = (struct buf)BUF_INIT;
+}
+
+static void
 all_written(struct bufferevent *bev, void *arg)
 {
 	(void)arg;

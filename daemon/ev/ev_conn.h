@@ -8,6 +8,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "util/buf.h"
 #include "util/sv.h"
 
 struct ev;
@@ -35,6 +36,8 @@ struct ev_conn *ev_conn_tcp(
 struct ev_conn *ev_conn_fd(struct ev *ev, int fd, const struct ev_conn_cb *cb, void *ctx);
 
 void ev_conn_write(struct ev_conn *c, struct sv data);
+/* The same without a copy, for megabytes: takes what ${data} has, which is empty after. */
+void ev_conn_give(struct ev_conn *c, struct buf *data);
 /* No more reading; free the connection itself once all is written. */
 void ev_conn_finish(struct ev_conn **c);
 void ev_conn_free(struct ev_conn **c);

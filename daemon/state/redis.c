@@ -315,7 +315,8 @@ redis_append(struct buf *wire, struct redis_args *args)
 }
 
 void
-redis_transaction(struct redis *r, struct buf *wire, size_t n, redis_reply_cb *cb, void *ctx)
+redis_transaction(struct redis *r, struct buf *first, struct buf *rest, size_t n,
+    redis_reply_cb *cb, void *ctx)
 {
 	if (r->count == 0)
 		ev_timer_set(r->timer, r->deadline);
@@ -324,7 +325,7 @@ redis_transaction(struct redis *r, struct buf *wire, size_t n, redis_reply_cb *c
 		push(r, (struct waiting){.cb = NULL});
 	push(r, (struct waiting){.cb = cb, .ctx = ctx, .is_exec = true});
 	ev_conn_write(r->conn, SV("*1\r\n$5\r\nMULTI\r\n"));
-	ev_conn_write(r->conn, buf_view(wire));
+	ev_conn_give(r->conn, first);
+	ev_conn_give(r->conn, rest);
 	ev_conn_write(r->conn, SV("*1\r\n$4\r\nEXEC\r\n"));
-	buf_free(wire);
 }

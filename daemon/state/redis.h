@@ -62,8 +62,9 @@ void redis_command(struct redis *r, struct redis_args *args, redis_reply_cb *cb,
 /* Append the command in ${args}, which is empty after, to ${wire}: for
  * redis_transaction(). */
 void redis_append(struct buf *wire, struct redis_args *args);
-/* Send the ${n} commands of ${wire}, which is empty after, as one transaction.  ${reply}
- * is that of the last command, or the first error. */
-void redis_transaction(struct redis *r, struct buf *wire, size_t n, redis_reply_cb *cb, void *ctx);
+/* Send the ${n} commands of ${first} and ${rest}, which are empty after, as one transaction.
+ * ${reply} is that of the last command, or the first error. */
+void redis_transaction(struct redis *r, struct buf *first, struct buf *rest, size_t n,
+    redis_reply_cb *cb, void *ctx);
 
 #endif

@@ -30,7 +30,7 @@ static void answered(void *ctx, const struct redisReply *reply);
 static void
 clear(struct sending *x)
 {
-	buf_free(&x->wire);
+	buf_free(&x->checks);
 	buf_free(&x->writes);
 	buf_free(&x->check.wire);
 	buf_free(&x->versions.wire);
@@ -77,7 +77,7 @@ begin(struct partition *p)
 	x->phase = SENDING_BUILD;
 	x->sent = xcalloc(count_groups(p) + 1, sizeof(*x->sent));
 	state_begin(p, &args);
-	redis_append(&x->wire, &args);
+	redis_append(&x->checks, &args);
 	x->ncommands = 1;
 	buf_free(&args.wire);
 }
@@ -128,11 +128,11 @@ submit(struct partition *p)
 	struct sending *x = &p->sending;
 
 	state_groups_end(p);
-	buf_sv(&x->wire, buf_view(&x->writes));
 	x->ncommands += x->nwrites;
 	x->phase = SENDING_WAIT;
 	CRASH_POINT("commit-ready");
-	redis_transaction(p->link->redis, &x->wire, x->ncommands, answered, p);
+	redis_transaction(
+	    p->link->redis, &x->checks, &x->writes, x->ncommands, answered, p);
 	CRASH_POINT("commit-sent");
 }
 

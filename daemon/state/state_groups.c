@@ -213,7 +213,7 @@ flush_check(struct partition *p, const struct incident_rule *rule)
 	redis_arg_int(&args, (int64_t)(x->index - x->nheld));
 	redis_args_add(&args, &x->check);
 	redis_args_add(&args, &x->versions);
-	redis_append(&x->wire, &args);
+	redis_append(&x->checks, &args);
 	x->ncommands++;
 	buf_free(&args.wire);
 }

@@ -47,8 +47,9 @@ enum sending_phase {
 struct sending {
 	enum sending_phase phase;
 	struct batch *batch; /* the round's */
-	struct buf wire; /* the transaction: */
-	size_t ncommands;
+	struct buf checks; /* the transaction: all checks ... */
+	struct buf writes; /* ... and what comes after them */
+	size_t ncommands, nwrites;
 	/* Its calls at hand: groups, and of which version they are taken to be; those that only
 	 * become something else, those that open an incident, and others. */
 	struct redis_args check, versions, plain, opens, more;
@@ -58,8 +59,6 @@ struct sending {
 	size_t nheld;          /* groups in them */
 	size_t fresh;          /* of these, unknown so far */
 	int64_t now;           /* ms at which it was begun */
-	struct buf writes;              /* those that come after all checks */
-	size_t nwrites;
 	struct settled settled; /* scratch */
 	size_t rule, entry, index; /* next to be built: index of that rule's */
 	struct sent_group *sent;
