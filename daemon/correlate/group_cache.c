@@ -126,7 +126,9 @@ put_young(struct group_cache *c, uint64_t h, uint64_t identity, struct sv key, s
 	if (c->young.used >= GENERATION_GROUPS || c->young.arena.total >= GENERATION_BYTES) {
 		generation_free(&c->old);
 		c->old = c->young;
-		c->young = (struct generation){0};
+		/* It will be as large, and to grow would stop the loop for milliseconds. */
+		c->young = (struct generation){.cap = c->old.cap};
+		c->young.slots = xcalloc(c->young.cap, sizeof(*c->young.slots));
 	}
 	if (2 * (c->young.used + 1) > c->young.cap)
 		grow(&c->young);
