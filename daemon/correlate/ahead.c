@@ -1,6 +1,6 @@
 /*
- * ahead: see ahead.h.  A sorted list, since most of the time it is empty, and a moment
- * after a failure it is again.
+ * ahead: see ahead.h.  Streams are a sorted list, since most of the time it is empty, and a
+ * moment after a failure it is again.
  */
 #include "correlate/ahead.h"
 
@@ -19,10 +19,19 @@ struct counted {
 	bool passed; /* by all partitions: it matters no more */
 };
 
+struct incident {
+	uint64_t identity;
+	int64_t time;
+	unsigned partition;
+};
+
 struct ahead {
 	struct counted *counted; /* by stream and partition */
 	size_t n;
 	size_t left; /* not passed */
+	struct incident *incidents;
+	size_t nincidents;
+	bool sorted; /* these */
 };
 
 struct ahead *
@@ -31,12 +40,21 @@ ahead_new(void)
 	return xcalloc(1, sizeof(struct ahead));
 }
 
-void
-ahead_clear(struct ahead *a)
+static void
+clear_streams(struct ahead *a)
 {
 	for (size_t i = 0; i < a->n; i++)
 		free(a->counted[i].stream);
 	free(a->counted);
+	a->counted = NULL;
+	a->n = a->left = 0;
+}
+
+void
+ahead_clear(struct ahead *a)
+{
+	clear_streams(a);
+	free(a->incidents);
 	*a = (struct ahead){0};
 }
 
@@ -114,5 +132,61 @@ ahead_passed(struct ahead *a, const struct batch_position *pos)
 		a->left--;
 	}
 	if (a->left == 0)
-		ahead_clear(a);
+		clear_streams(a);
+}
+
+/* ---- incidents ------------------------------------------------------------------- */
+
+static int
+by_identity(const void *va, const void *vb)
+{
+	const struct incident *a = va, *b = vb;
+
+	if (a->identity != b->identity)
+		return a->identity < b->identity ? -1 : 1;
+	return (a->partition > b->partition) - (a->partition < b->partition);
+}
+
+void
+ahead_add_incident(struct ahead *a, unsigned partition, uint64_t identity, int64_t time)
+{
+	XGROW(a->incidents, a->nincidents);
+	a->incidents[a->nincidents++] = (struct incident){identity, time, partition};
+	a->sorted = false;
+}
+
+/* The first that is not before ${wanted}. */
+static size_t
+first_of(const struct ahead *a, const struct incident *wanted)
+{
+	size_t low = 0, high = a->nincidents;
+
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+
+		if (by_identity(&a->incidents[middle], wanted) < 0)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low;
+}
+
+bool
+ahead_has_incident(
+    struct ahead *a, unsigned partition, uint64_t identity, int64_t time, int64_t span)
+{
+	struct incident wanted = {identity, time, partition};
+
+	if (a->nincidents > 0 && !a->sorted)
+		qsort(a->incidents, a->nincidents, sizeof(*a->incidents), by_identity);
+	a->sorted = true;
+	for (size_t i = first_of(a, &wanted);
+	     i < a->nincidents && by_identity(&a->incidents[i], &wanted) == 0; i++) {
+		int64_t apart = time - a->incidents[i].time;
+
+		if (apart == 0 || (apart < span && apart > -span))
+			return true;
+	}
+	return false;
 }

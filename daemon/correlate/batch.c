@@ -91,6 +91,7 @@ batch_free(struct batch **bp)
 	free(b->gaps);
 	free(b->uncounted);
 	free(b->relayed);
+	free(b->incidents);
 	free(b->rulesets);
 	free(b);
 	*bp = NULL;

@@ -89,6 +89,14 @@ struct batch_rule {
 	size_t n;
 };
 
+/* An incident that was counted for rules about incidents: in ${partition}, of the relay of
+ * partition ${from}. */
+struct batch_incident {
+	unsigned partition, from;
+	uint64_t identity; /* of its rule and key */
+	int64_t time;      /* at which it opened, ms */
+};
+
 /* Events that were not counted in a group. */
 struct batch_uncounted {
 	const char *rule; /* id, of an incident rule or an event rule */
@@ -109,6 +117,8 @@ struct batch {
 	size_t nuncounted;
 	int64_t *relayed; /* entries of the relay that are counted with this batch */
 	size_t nrelayed;
+	struct batch_incident *incidents; /* what they are, with several partitions only */
+	size_t nincidents;
 	struct arena arena; /* of entries' keys, points and samples */
 	size_t nsamples;    /* of all entries */
 	bool storm;         /* the batch before had as many groups as one of a storm */

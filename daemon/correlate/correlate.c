@@ -86,14 +86,26 @@ correlate_hold(struct correlator *c, struct ruleset *rules)
 
 /* ---- which rules, which group, which value ------------------------------------ */
 
+/* May partitions have counted what comes again?  Then it matters which is asked. */
+static bool
+comes_again(const struct correlator *c)
+{
+	return c->relayed != NULL || ahead_any(c->ahead);
+}
+
 /* Has the partition counted ${e} before what went wrong?  Events of no stream are taken for
  * new: who tells of them knows what was committed. */
 static bool
-is_counted(const struct correlator *c, unsigned partition, const struct event *e)
+is_counted(struct correlator *c, unsigned partition, const struct event *e)
 {
 	const struct line *line = e->record->line;
 
-	return ahead_has(c->ahead, line->stream->id, partition, line->offset);
+	if (c->relayed == NULL)
+		return ahead_has(c->ahead, line->stream->id, partition, line->offset);
+	if (correlate_relay_has(c, partition))
+		return true;
+	correlate_relay_note(c, partition);
+	return false;
 }
 
 /* How many events ${e} is: "message repeated 5 times" is five; records made by hand have no
@@ -112,7 +124,7 @@ uncounted(struct correlator *c, struct ruleset *rules, const struct incident_rul
 	struct batch *b = c->batch;
 	size_t i = 0;
 
-	if (ahead_any(c->ahead) && is_counted(c, 0, e))
+	if (comes_again(c) && is_counted(c, 0, e))
 		return;
 	correlate_hold(c, rules);
 	while (i < b->nuncounted &&
@@ -196,7 +208,7 @@ correlate_count_for(struct correlator *c, struct ruleset *rules, const struct in
 			uncounted(c, rules, rule, e, why);
 		return;
 	}
-	if (ahead_any(c->ahead) &&
+	if (comes_again(c) &&
 	    is_counted(c, group_key_partition(rule, buf_view(&q->key), c->partitions), e))
 		return;
 	q->rules = rules;
@@ -231,7 +243,7 @@ flush_tallies(struct correlator *c)
 static void
 tally(struct correlator *c, struct ruleset *rules, const struct event *e, enum tally what)
 {
-	if (ahead_any(c->ahead) && is_counted(c, 0, e))
+	if (comes_again(c) && is_counted(c, 0, e))
 		return;
 	if (c->tallies_of != rules) {
 		flush_tallies(c);

@@ -62,6 +62,8 @@ struct counting {
 	struct sv text; /* of the record */
 };
 
+struct relayed;
+
 struct correlator {
 	struct batch *batch;
 	struct group_index index;    /* -> the latest entry of a group */
@@ -76,6 +78,7 @@ struct correlator {
 	struct ruleset *tallies_of;             /* ... of this set, borrowed from the batch */
 	struct counting queue[CORRELATE_QUEUE]; /* a ring: ... */
 	size_t queued, counted;                 /* ... so many ever */
+	const struct relayed *relayed; /* the incident that is counted, of several partitions */
 	bool lines;        /* what is borrowed from lines stays until correlate_lines_end() */
 	struct buf sample; /* scratch */
 	struct correlate_stats stats;
@@ -99,9 +102,14 @@ void correlate_entry_count(
 void correlate_entry_sample(
     struct correlator *c, struct batch_entry *entry, const struct counting *q);
 
-/* correlate_relay.c: count ${e}, of no rule of its own, for ${link}. */
+/* Count ${e}, of no rule of its own, for ${link}. */
 void correlate_count_for(struct correlator *c, struct ruleset *rules,
     const struct incident_link *link, const struct event *e);
+
+/* correlate_relay.c: has the partition counted the incident at hand? */
+bool correlate_relay_has(const struct correlator *c, unsigned partition);
+/* It does now. */
+void correlate_relay_note(struct correlator *c, unsigned partition);
 
 /* The line of ${q} as an incident shows it: a JSON object. */
 void correlate_sample(const struct counting *q, struct buf *out);

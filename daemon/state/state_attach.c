@@ -20,10 +20,11 @@ static void attach(struct partition *p);
 static bool
 reply_ok(const redisReply *reply)
 {
-	if (reply->type != REDIS_REPLY_ARRAY || reply->elements != 7 ||
+	if (reply->type != REDIS_REPLY_ARRAY || reply->elements != 8 ||
 	    reply->element[0]->type != REDIS_REPLY_INTEGER ||
 	    reply->element[5]->type != REDIS_REPLY_STRING ||
-	    reply->element[6]->type != REDIS_REPLY_ARRAY)
+	    reply->element[6]->type != REDIS_REPLY_ARRAY ||
+	    reply->element[7]->type != REDIS_REPLY_ARRAY)
 		return false;
 	for (size_t i = 1; i <= 4; i++)
 		if (reply->element[i]->type != REDIS_REPLY_ARRAY)
@@ -71,6 +72,7 @@ attached(void *ctx, const struct redisReply *reply)
 	    reply->element[6]);
 	keep_deliveries(s, reply->element[2]);
 	state_relay_add(s, reply->element[4]);
+	state_relay_add_counted(s, p->number, reply->element[7]);
 	if (p->number == 0) {
 		snprintf(s->install, sizeof(s->install), "%s", reply->element[5]->str);
 		for (unsigned i = 1; i < s->npartitions; i++)
@@ -94,6 +96,7 @@ attach(struct partition *p)
 	redis_arg_int(&args, p->number == 0 ? s->npartitions : 0);
 	redis_arg_int(&args, p->fence);
 	redis_arg_str(&args, s->fresh);
+	redis_arg_int(&args, s->npartitions);
 	redis_command(p->link->redis, &args, attached, p);
 }
 

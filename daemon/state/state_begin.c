@@ -2,6 +2,8 @@
  * state_begin: the first call of a commit: who commits, how far its sources are examined,
  * and what they passed over.
  */
+#include <stdio.h>
+
 #include "correlate/ahead.h"
 #include "correlate/batch.h"
 #include "state/state_internal.h"
@@ -94,8 +96,8 @@ add_ended(struct redis_args *args, const struct partition *p, const struct batch
 	buf_free(&list.wire);
 }
 
-/* Entries of the relay that are counted.  What one partition has and another counts goes
- * when that has been committed, a round later. */
+/* Entries of the relay that are counted.  What one partition has and another counts is
+ * passed when that has been committed, a round later. */
 static void
 add_relayed(struct redis_args *args, const struct partition *p, const struct batch *b)
 {
@@ -108,6 +110,30 @@ add_relayed(struct redis_args *args, const struct partition *p, const struct bat
 		if ((uint64_t)ids[i] % s->npartitions == p->number)
 			redis_arg_int(&list, ids[i]);
 	redis_arg_int(args, (int64_t)list.n);
+	redis_args_add(args, &list);
+	buf_free(&list.wire);
+}
+
+/* What they are: whatever becomes of numbers, they are not counted here again. */
+static void
+add_incidents(struct redis_args *args, const struct partition *p, const struct batch *b)
+{
+	struct redis_args list = REDIS_ARGS_INIT;
+	int64_t n = 0;
+
+	for (size_t i = 0; i < b->nincidents; i++) {
+		const struct batch_incident *inc = &b->incidents[i];
+		char text[40];
+
+		if (inc->partition != p->number)
+			continue;
+		redis_arg_int(&list, inc->from);
+		snprintf(text, sizeof(text), "%016llx %lld", (unsigned long long)inc->identity,
+		    (long long)inc->time);
+		redis_arg_str(&list, text);
+		n++;
+	}
+	redis_arg_int(args, n);
 	redis_args_add(args, &list);
 	buf_free(&list.wire);
 }
@@ -152,5 +178,6 @@ state_begin(const struct partition *p, struct redis_args *args)
 	add_gaps(args, p, x->batch);
 	add_ended(args, p, x->batch);
 	add_relayed(args, p, x->batch);
+	add_incidents(args, p, x->batch);
 	add_begun(args, p, x->batch);
 }

@@ -146,8 +146,10 @@ struct state {
 	size_t nstored;
 	char **deliveries;
 	size_t ndeliveries;
-	struct relay_entry *left; /* likewise */
+	struct relay_entry *left; /* likewise, ... */
 	size_t nleft;
+	struct batch_incident *counted; /* ... as these */
+	size_t ncounted;
 	int64_t *relayed; /* entries of the relay to be taken out with the next round */
 	size_t nrelayed;
 	char problem[256];
@@ -196,16 +198,17 @@ void state_hand_delivery(struct state *s, struct sv json);
 /* state_relay.c: entries of the relay, incidents that rules about incidents are to count:
  * tell of new ones; */
 void state_relay_hand(struct state *s, const struct redisReply *list);
-/* keep those that were left until all partitions are attached; tell of those that some
- * partition has not counted; */
+/* keep those that there are, and which incidents the partition has counted, until all are
+ * attached; tell of them again: what has been counted is not again; */
 void state_relay_add(struct state *s, const struct redisReply *list);
+void state_relay_add_counted(
+    struct state *s, unsigned partition, const struct redisReply *lists);
 void state_relay_hand_left(struct state *s);
 /* and ${b}, which is committed, has counted some. */
 void state_relay_counted(struct state *s, const struct batch *b);
 void state_relay_forget(struct state *s);
 
 /* The offset that ${partition} has stored of ${stream}; 0: none.  While attaching. */
-uint64_t state_positions_offset(const struct state *s, const char *stream, unsigned partition);
 
 /* state_begin.c: the first call of the commit. */
 void state_begin(const struct partition *p, struct redis_args *args);

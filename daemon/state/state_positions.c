@@ -254,10 +254,6 @@ merge(struct state *s, const struct stored *from, const struct stored *to, struc
 			out[n++] = merge_one(a, true);
 	if (!goes_on)
 		return n;
-	if (strncmp(from->stream, "relay:", 6) == 0) {
-		note_ahead(s, from, to, where.offset);
-		return 0; /* of no source */
-	}
 	out[n++] = merge_one(&where, false);
 	note_ahead(s, from, to, where.offset);
 	return n;
@@ -285,14 +281,4 @@ state_positions_hand(struct state *s)
 	s->cb->ready(s->ctx, list, n);
 	free(merged);
 	free(list);
-}
-
-uint64_t
-state_positions_offset(const struct state *s, const char *stream, unsigned partition)
-{
-	for (size_t i = 0; i < s->nstored; i++)
-		if (s->stored[i].partition == partition && !s->stored[i].is_begin &&
-		    strcmp(s->stored[i].stream, stream) == 0)
-			return s->stored[i].offset;
-	return 0;
 }

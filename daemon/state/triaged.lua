@@ -13,6 +13,8 @@
 local DAY = 86400000
 local KEEP_CLOSED = 400 * 86400 -- seconds: a year of evidence and the time to audit it
 local KEEP_GAPS = 1000          -- of a node, with their bounds; older ones in sums only
+local KEEP_RELAYED = 1000       -- entries of a node's relay that are counted
+local KEEP_COUNTED = 4 * KEEP_RELAYED -- incidents of a partition's relay, of all nodes
 local KEEP_ENDED = 1000         -- streams of a node that were read to their end
 local SAMPLES = 20              -- kept per incident
 local KEEP_LINES = 4096         -- groups without an incident of which lines are kept
@@ -563,19 +565,21 @@ end
 local commit = nil
 
 -- FCALL triaged_begin 1 P node fence now step first nchannels {id least}... npositions {stream value}...
---   ngaps {total bytes messages json}... nended json... nrelayed id... nbegun {stream value}...
+--   ngaps {total bytes messages json}... nended json... nrelayed id... ncounted {partition incident}...
+--   nbegun {stream value}...
 -- Incident n of the partition, from 0, has the number n * step + first.
 -- A channel wants incidents of severity rank least and up.  now 0 is the clock of a
 -- replay: an incident opens at the time of the event that completed it.
 -- A position's value is "OFFSET CHECK PATH"; "" forgets the stream.  A gap is what
 -- the positions pass over unexamined; ended are streams read to their end; relayed are
--- entries of the relay that are now counted; begun is where streams begin, those that are
+-- entries of the relay that are counted, counted which incidents, of other partitions' relays, with
+-- this commit; begun is where streams begin, those that are
 -- known do not any more.
 local function begin(keys, args)
   local P, r = keys[1], reader(args)
   commit = nil
   local c = {node = r.text(), values = {}, ids = {}, evicted = {}, relayed = {},
-    collisions = {}, looked = {}, positions = {}, gaps = {}, ended = {}, begun = {}}
+    collisions = {}, looked = {}, positions = {}, gaps = {}, ended = {}, counted = {}, begun = {}}
   c.fence = r.number()
   c.now = r.number()
   c.step, c.first = r.number(), r.number()
@@ -588,6 +592,7 @@ local function begin(keys, args)
   for i = 1, r.number() do c.gaps[i] = {r.text(), r.number(), r.number(), r.text()} end
   for i = 1, r.number() do c.ended[i] = r.text() end
   c.done = r.list()
+  for i = 1, r.number() do c.counted[i] = {r.text(), r.text()} end
   for i = 1, r.number() do c.begun[i] = {r.text(), r.text()} end
   if r.rest() ~= 0 then error('too many arguments') end
   c.wait = must_wait(P, c.node)
@@ -618,6 +623,19 @@ local function is_refused(c)
   return not c or c.wait or #c.collisions > 0
 end
 
+-- Entries of the relay that are counted go: at once with one partition, since what is counted here
+-- cannot be lost elsewhere.
+local function pass_relayed(P, c)
+  local entries, passed = P .. 'relay:' .. c.node, P .. 'passed:' .. c.node
+  local gone = c.done
+  if c.step > 1 then
+    for _, id in ipairs(c.done) do redis.call('ZADD', passed, id, id) end
+    gone = redis.call('ZRANGE', passed, 0, -KEEP_RELAYED - 1)
+    redis.call('ZREMRANGEBYRANK', passed, 0, -KEEP_RELAYED - 1)
+  end
+  for _, id in ipairs(gone) do redis.call('HDEL', entries, id) end
+end
+
 local function write_commit(P, c)
   if c.written then return end
   c.written = true
@@ -628,7 +646,10 @@ local function write_commit(P, c)
   write_positions(P, c.node, c.positions)
   keep_gaps(P, c.node, c.gaps)
   keep_last(P .. 'ended:' .. c.node, c.ended, KEEP_ENDED)
-  if #c.done > 0 then redis.call('HDEL', P .. 'relay:' .. c.node, unpack(c.done)) end
+  if #c.done > 0 then pass_relayed(P, c) end
+  for _, counted in ipairs(c.counted) do
+    keep_last(P .. 'counted:' .. counted[1], {counted[2]}, KEEP_COUNTED)
+  end
 end
 
 -- FCALL triaged_write 1 P id name cap ttl fresh n {field group}... n {field group incident}... more...
@@ -665,20 +686,22 @@ end
 
 -- ---- the other functions ---------------------------------------------------
 
--- FCALL triaged_attach 1 P node install partitions known fresh
+-- FCALL triaged_attach 1 P node install partitions known fresh relays
 -- A daemon begins or begins again: any older connection of ${node} is fenced
 -- off.  ${install} names this state when it is new.  ${partitions}, of partition 0 only (0
 -- for others), must be as many as it has.  ${known} is the fence that the daemon saw last; if
 -- Redis has not, it has lost what it had confirmed: then what is told from here on shall
 -- not look like what was told already, and ${fresh} names the state.
 -- Returns {fence, positions as {stream, value}..., the node's outbox entries, the
--- streams that were read to their end, entries of the relay that are not counted yet, install, where
--- streams begin as {stream, value}...}:
+-- streams that were read to their end, entries of the relay, install, where streams begin as
+-- {stream, value}..., for each of so many ${relays} the incidents that were counted last}:
 -- who put a message into the outbox has its channel and sends it.
 local function attach(keys, args)
   local P, node, install, n = keys[1], args[1], args[2], tonumber(args[3])
-  local known, fresh = tonumber(args[4]), args[5]
-  if not node or not install or not n or not known or not fresh then error('too few arguments') end
+  local known, fresh, relays, counted = tonumber(args[4]), args[5], tonumber(args[6]), {}
+  if not node or not install or not n or not known or not fresh or not relays then
+    error('too few arguments')
+  end
   local has = redis.call('HGET', P .. 'meta', 'partitions')
     or (redis.call('HEXISTS', P .. 'meta', 'install') == 1 and '1')
   if has and n > 0 and tonumber(has) ~= n then
@@ -696,11 +719,12 @@ local function attach(keys, args)
     if d.node == node and not d.dead then waiting[#waiting + 1] = entry end
   end
   if redis.call('GET', P .. 'turn') == node then redis.call('DEL', P .. 'turn') end
+  for i = 1, relays do counted[i] = redis.call('LRANGE', P .. 'counted:' .. i - 1, 0, -1) end
   local fence = redis.call('HINCRBY', P .. 'fence', node, 1)
   return {fence, redis.call('HGETALL', P .. 'pos:' .. node), waiting,
     redis.call('LRANGE', P .. 'ended:' .. node, 0, -1),
     redis.call('HVALS', P .. 'relay:' .. node), redis.call('HGET', P .. 'meta', 'install'),
-    redis.call('HGETALL', P .. 'begin:' .. node)}
+    redis.call('HGETALL', P .. 'begin:' .. node), counted}
 end
 
 -- FCALL triaged_fence 1 P node

@@ -9,6 +9,7 @@ may.
 
 import collections
 import datetime
+import itertools
 import re
 import time
 
@@ -138,12 +139,16 @@ def settle(daemons, expected):
 
 
 def check_relay(test, redis, nodes):
-    """What all have counted goes with the next commit."""
-    for node in nodes:
-        test.append_lines(f"{node}.log", [line(utc(), "noise")])
+    """What is counted with a commit is passed with the next; each has a line to commit."""
     with harness.Client(redis.socket) as client:
-        wait(lambda: all(client("HLEN", f"triaged:{{t:{n}}}:relay:{node}") == 0
-                         for n in range(PARTITIONS) for node in nodes), "nothing is left in the relay")
+        def passed():
+            for node in nodes:
+                test.append_lines(f"{node}.log", [line(utc(), "noise")])
+            return all(client("HLEN", f"triaged:{{t:{n}}}:relay:{node}") ==
+                       client("ZCARD", f"triaged:{{t:{n}}}:passed:{node}")
+                       for n in range(PARTITIONS) for node in nodes)
+
+        wait(passed, "all of the relay is passed", pause=0.3)
 
 
 def begin(test, rules, nodes=("alpha",), partitions=PARTITIONS, **settings):
@@ -225,6 +230,28 @@ def two_killed(test):
     check_relay(test, redis, nodes)
 
 
+def set_back(test):
+    """Partitions that lose what they had confirmed, now one, now two at once, to the moment
+    before some lines came."""
+    rng = harness.seeded()
+    nodes = ("alpha", "beta")
+    logs = {node: attack(rng, 2000, range(n, HOSTS + n, 2)) for n, node in enumerate(nodes, 1)}
+    redis, daemons = begin(test, CHAIN, nodes)
+    expected = in_peace(test, [test.write(f"whole-{node}.log", log) for node, log in logs.items()])
+    parts = (harness.pieces(rng, logs[node], len(logs[node]) // 8) for node in nodes)
+    for pieces in itertools.zip_longest(*parts, fillvalue=b""):
+        lost = [f"triaged:{{t:{n}}}:*" for n in rng.sample(range(PARTITIONS), rng.choice((1, 1, 2)))]
+        saved = [redis.save(pattern) for pattern in lost]
+        for node, piece in zip(nodes, pieces):
+            test.append(f"{node}.log", piece)
+        time.sleep(rng.choice((0, rng.uniform(0, 0.05), rng.uniform(0, 0.5))))
+        for pattern, was in zip(lost, saved):
+            redis.restore(pattern, was)
+        for daemon in daemons:
+            wait(lambda: daemon.ctl_or_none("incidents") is not None, "Redis is there again")
+    settle(daemons, expected)
+
+
 SILENT = EVENTS + "incidents:" + incident(
     "silent", "app.beat", "user_name", ("absent: 6s", "each: '@expected'")) + """
 lists:
@@ -299,4 +326,4 @@ def capped(test):
     check(len(known) <= groups <= CAP, f"groups of {CAP} that may be:", groups)
 
 
-harness.main(killed, two_killed, silence, over, capped)
+harness.main(killed, two_killed, set_back, silence, over, capped)
