@@ -385,16 +385,13 @@ class Redis(Process):
         with Client(self.socket) as client:
             return client("EVAL", self.SAVE, 0, pattern)
 
+    RESTORE = """for _, key in ipairs(redis.call('KEYS', ARGV[1])) do redis.call('DEL', key) end
+        for i = 2, #ARGV, 3 do redis.call('RESTORE', ARGV[i], ARGV[i + 2], ARGV[i + 1]) end"""
+
     def restore(self, pattern, saved):
         """As if nothing had happened since then."""
         with Client(self.socket) as client:
-            keys = client("KEYS", pattern)
-            client("MULTI")
-            for key in keys:
-                client("DEL", key)
-            for key, value, ttl in saved:
-                client("RESTORE", key, ttl, value)
-            client("EXEC")
+            client("EVAL", self.RESTORE, 0, pattern, *(x for one in saved for x in one))
 
     def answers(self):
         with socket.socket(socket.AF_UNIX) as s:
