@@ -636,6 +636,16 @@ local function pass_relayed(P, c)
   for _, id in ipairs(gone) do redis.call('HDEL', entries, id) end
 end
 
+local function keep_counted(P, counted)
+  local lists = {}
+  for _, one in ipairs(counted) do
+    local list = P .. 'counted:' .. one[1]
+    lists[list] = true
+    redis.call('RPUSH', list, one[2])
+  end
+  for list in pairs(lists) do redis.call('LTRIM', list, -KEEP_COUNTED, -1) end
+end
+
 local function write_commit(P, c)
   if c.written then return end
   c.written = true
@@ -647,9 +657,7 @@ local function write_commit(P, c)
   keep_gaps(P, c.node, c.gaps)
   keep_last(P .. 'ended:' .. c.node, c.ended, KEEP_ENDED)
   if #c.done > 0 then pass_relayed(P, c) end
-  for _, counted in ipairs(c.counted) do
-    keep_last(P .. 'counted:' .. counted[1], {counted[2]}, KEEP_COUNTED)
-  end
+  keep_counted(P, c.counted)
 end
 
 -- FCALL triaged_write 1 P id name cap ttl fresh n {field group}... n {field group incident}... more...
