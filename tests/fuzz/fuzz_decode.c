@@ -32,9 +32,20 @@ require_program(struct sv program)
 		    memchr("[]():", program.p[i], 5) == NULL);
 }
 
+/* Of "message repeated 3 times: [ MESSAGE]" the message is what is in brackets. */
+static bool
+may_be_repeated(struct sv line)
+{
+	static const char words[] = "message repeated ";
+
+	return memmem(line.p, line.n, words, sizeof(words) - 1) != NULL;
+}
+
 static void
 require_sane(const struct record *r)
 {
+	bool repeated = may_be_repeated(r->line->text);
+
 	require_inside(r->host, r->line->text);
 	require_inside(r->program, r->line->text);
 	require_inside(r->pid, r->line->text);
@@ -46,9 +57,10 @@ require_sane(const struct record *r)
 	require((r->facility == -1) == (r->severity == -1));
 	require(r->time >= -2 * 86400000LL && r->time < 253402387200000LL);
 	/* The message is the end of the line. */
-	require(r->message.p + r->message.n == r->line->text.p + r->line->text.n);
+	require(repeated || r->message.p + r->message.n == r->line->text.p + r->line->text.n);
+	require(r->repeat == 1 || (repeated && r->repeat <= RECORD_REPEAT_MAX));
 	if (r->format == RECORD_PLAIN)
-		require(r->message.n == r->line->text.n && r->facility == -1);
+		require((repeated || r->message.n == r->line->text.n) && r->facility == -1);
 	if (r->format == RECORD_TAGGED)
 		require(r->program.n > 0 && r->pid.n > 0 && r->time == NOW);
 }
