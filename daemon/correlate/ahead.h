@@ -34,7 +34,7 @@ bool ahead_knows(const struct ahead *a, unsigned partition, const struct batch_p
 /* All partitions have committed ${pos}. */
 void ahead_passed(struct ahead *a, const struct batch_position *pos);
 
-/* ${partition} has counted, for rules about incidents, one that opened at ${time}.  */
+/* ${partition} has counted, for rules about incidents, one that opened at ${time}. */
 void ahead_add_incident(
     struct ahead *a, unsigned partition, uint64_t identity, int64_t time);
 /* Has it counted this one?  When it is opened once more it may be by another of the events

@@ -23,7 +23,7 @@ struct group_index {
 		uint32_t entry;    /* number + 1; 0 = free */
 		uint32_t n;        /* bytes of the key */
 		char key[40]; /* most are as short: to look at the entry would be a cache miss */
-	} * slots;            /* each in a line of the CPU's cache ... */
+	} *slots;            /* each in a line of the CPU's cache ... */
 	void *memory;         /* ... of this */
 	size_t cap;           /* power of two, or 0 */
 	size_t used;

@@ -28,7 +28,7 @@ struct generation {
 	struct slot {
 		uint64_t hash;
 		struct cached *cached; /* NULL: free */
-	} * slots;
+	} *slots;
 	size_t cap, used;
 	struct arena arena;
 };

@@ -20,11 +20,12 @@ static void attach(struct partition *p);
 static bool
 reply_ok(const redisReply *reply)
 {
-	if (reply->type != REDIS_REPLY_ARRAY || reply->elements != 8 ||
+	if (reply->type != REDIS_REPLY_ARRAY || reply->elements != 9 ||
 	    reply->element[0]->type != REDIS_REPLY_INTEGER ||
 	    reply->element[5]->type != REDIS_REPLY_STRING ||
 	    reply->element[6]->type != REDIS_REPLY_ARRAY ||
-	    reply->element[7]->type != REDIS_REPLY_ARRAY)
+	    reply->element[7]->type != REDIS_REPLY_ARRAY ||
+	    reply->element[8]->type != REDIS_REPLY_ARRAY)
 		return false;
 	for (size_t i = 1; i <= 4; i++)
 		if (reply->element[i]->type != REDIS_REPLY_ARRAY)
@@ -62,16 +63,18 @@ attached(void *ctx, const struct redisReply *reply)
 		state_lose(s, state_error(reply) != NULL ? state_error(reply) : "a strange answer");
 		return;
 	}
-	if (reply->element[0]->integer <= p->fence)
+	if (reply->element[0]->integer <= p->fence) {
+		s->set_back = true;
 		log_warn("state",
 		    "partition %u was set back: Redis has lost what it had confirmed; it is read again",
 		    p->number);
+	}
 	p->attached = true;
 	p->fence = reply->element[0]->integer;
 	state_positions_add(s, p->number, reply->element[1], reply->element[3],
 	    reply->element[6]);
 	keep_deliveries(s, reply->element[2]);
-	state_relay_add(s, reply->element[4]);
+	state_relay_add(s, reply->element[4], reply->element[8]);
 	state_relay_add_counted(s, p->number, reply->element[7]);
 	if (p->number == 0) {
 		snprintf(s->install, sizeof(s->install), "%s", reply->element[5]->str);

@@ -94,6 +94,7 @@ struct partition {
 struct relay_entry {
 	int64_t id;
 	char *json;
+	bool passed; /* all have counted it, but for those that lost that again */
 };
 
 /* A batch on its way to all partitions. */
@@ -150,6 +151,7 @@ struct state {
 	size_t nleft;
 	struct batch_incident *counted; /* ... as these */
 	size_t ncounted;
+	bool set_back; /* a partition had lost what it had confirmed */
 	int64_t *relayed; /* entries of the relay to be taken out with the next round */
 	size_t nrelayed;
 	char problem[256];
@@ -198,9 +200,11 @@ void state_hand_delivery(struct state *s, struct sv json);
 /* state_relay.c: entries of the relay, incidents that rules about incidents are to count:
  * tell of new ones; */
 void state_relay_hand(struct state *s, const struct redisReply *list);
-/* keep those that there are, and which incidents the partition has counted, until all are
- * attached; tell of them again: what has been counted is not again; */
-void state_relay_add(struct state *s, const struct redisReply *list);
+/* keep those that there are, with the numbers of those that are passed, and which incidents the
+ * partition has counted, until all are attached; tell of them again, of those that are passed
+ * only when a partition was set back: what has been counted is not again; */
+void state_relay_add(
+    struct state *s, const struct redisReply *list, const struct redisReply *passed);
 void state_relay_add_counted(
     struct state *s, unsigned partition, const struct redisReply *lists);
 void state_relay_hand_left(struct state *s);

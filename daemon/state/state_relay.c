@@ -26,8 +26,32 @@ state_relay_hand(struct state *s, const redisReply *list)
 			    s->ctx, (struct sv){list->element[i]->str, list->element[i]->len});
 }
 
+/* Numbers, the least first. */
+static bool
+is_among(const redisReply *list, int64_t id)
+{
+	size_t low = 0, high = list->elements;
+
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+		const redisReply *one = list->element[middle];
+		int64_t n;
+
+		if (one->type != REDIS_REPLY_STRING ||
+		    !num_int((struct sv){one->str, one->len}, 0, INT64_MAX, &n))
+			return false;
+		if (n == id)
+			return true;
+		if (n < id)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return false;
+}
+
 void
-state_relay_add(struct state *s, const redisReply *list)
+state_relay_add(struct state *s, const redisReply *list, const redisReply *passed)
 {
 	for (size_t i = 0; i < list->elements; i++) {
 		json_t *entry;
@@ -39,6 +63,7 @@ state_relay_add(struct state *s, const redisReply *list)
 		s->left[s->nleft++] =
 		    (struct relay_entry){.id = json_integer_value(json_object_get(entry, "id")),
 		        .json = xstrdup(list->element[i]->str)};
+		s->left[s->nleft - 1].passed = is_among(passed, s->left[s->nleft - 1].id);
 		json_decref(entry);
 	}
 }
@@ -91,7 +116,9 @@ state_relay_hand_left(struct state *s)
 	if (s->nleft > 0)
 		qsort(s->left, s->nleft, sizeof(*s->left), by_id);
 	for (size_t i = 0; i < s->nleft; i++)
-		s->cb->relayed(s->ctx, sv_str(s->left[i].json));
+		if (s->set_back || !s->left[i].passed)
+			s->cb->relayed(s->ctx, sv_str(s->left[i].json));
+	s->set_back = false;
 }
 
 void

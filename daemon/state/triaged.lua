@@ -702,7 +702,8 @@ end
 -- not look like what was told already, and ${fresh} names the state.
 -- Returns {fence, positions as {stream, value}..., the node's outbox entries, the
 -- streams that were read to their end, entries of the relay, install, where streams begin as
--- {stream, value}..., for each of so many ${relays} the incidents that were counted last}:
+-- {stream, value}..., for each of so many ${relays} the incidents that were counted last, the
+-- numbers of entries of the relay that are passed}:
 -- who put a message into the outbox has its channel and sends it.
 local function attach(keys, args)
   local P, node, install, n = keys[1], args[1], args[2], tonumber(args[3])
@@ -732,7 +733,8 @@ local function attach(keys, args)
   return {fence, redis.call('HGETALL', P .. 'pos:' .. node), waiting,
     redis.call('LRANGE', P .. 'ended:' .. node, 0, -1),
     redis.call('HVALS', P .. 'relay:' .. node), redis.call('HGET', P .. 'meta', 'install'),
-    redis.call('HGETALL', P .. 'begin:' .. node), counted}
+    redis.call('HGETALL', P .. 'begin:' .. node), counted,
+    redis.call('ZRANGE', P .. 'passed:' .. node, 0, -1)}
 end
 
 -- FCALL triaged_fence 1 P node
