@@ -313,6 +313,12 @@ intake_resume(struct intake *in)
 }
 
 void
+intake_hold(struct intake *in, bool on)
+{
+	source_hold(in->source, on);
+}
+
+void
 intake_committed(struct intake *in, const char *stream, const char *path, uint64_t offset)
 {
 	source_committed(in->source, stream, offset);

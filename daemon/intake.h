@@ -37,6 +37,7 @@ void intake_free(struct intake **in);
 void intake_start(struct intake *in, const struct position *committed, size_t n);
 void intake_pause(struct intake *in);
 void intake_resume(struct intake *in);
+void intake_hold(struct intake *in, bool on);
 void intake_committed(struct intake *in, const char *stream, const char *path, uint64_t offset);
 
 /* Nothing of what was given counts any more: give no more until started again. */

@@ -272,6 +272,16 @@ committed(void *ctx, const struct batch *b, size_t nopened)
 	make_room(p);
 }
 
+/* What is read meanwhile would only be later in the end: by what it holds up the commit. */
+static void
+state_busy(void *ctx, bool on)
+{
+	struct pipeline *p = ctx;
+
+	if (p->intake != NULL)
+		intake_hold(p->intake, on);
+}
+
 static void
 timers_counted(void *ctx)
 {
@@ -400,6 +410,7 @@ static const struct source_cb source_cb = {
 static const struct state_cb state_cb = {.ready = state_ready,
     .delivery = got_delivery,
     .committed = committed,
+    .busy = state_busy,
     .relayed = state_relayed,
     .lost = state_lost};
 

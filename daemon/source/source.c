@@ -175,14 +175,14 @@ turn(void *ctx)
 {
 	struct source_set *s = ctx;
 
-	if (!s->paused && s->starts > 0 && source_turn(s))
+	if (!s->paused && !s->held && s->starts > 0 && source_turn(s))
 		ev_timer_set(s->turn_timer, 0);
 }
 
 static void
 turn_soon(struct source_set *s)
 {
-	if (!s->paused && s->starts > 0)
+	if (!s->paused && !s->held && s->starts > 0)
 		ev_timer_set(s->turn_timer, 0);
 }
 
@@ -280,6 +280,13 @@ source_resume(struct source_set *s)
 	for (size_t i = 0; i < s->nsources; i++)
 		if (s->sources[i].journal != NULL)
 			source_journal_resume(s->sources[i].journal);
+}
+
+void
+source_hold(struct source_set *s, bool on)
+{
+	s->held = on;
+	turn_soon(s);
 }
 
 void

@@ -49,6 +49,8 @@ void source_start(struct source_set *s, const struct position *committed, size_t
 /* Deliver nothing and read nothing until resumed. */
 void source_pause(struct source_set *s);
 void source_resume(struct source_set *s);
+/* Read no files while ${on}: for milliseconds, so that nothing else of a pause is needed. */
+void source_hold(struct source_set *s, bool on);
 
 /* The position of ${stream} is safe up to ${offset}: a rotated file read to its
  * end may now be let go (and is then reported done). */

@@ -455,7 +455,7 @@ struct source_set {
 	int64_t scan_gap; /* ms to the next at least, but for the regular one */
 	int64_t grace;    /* for tests; -1 = none */
 	uint64_t starts;  /* how often it was started */
-	bool paused;
+	bool paused, held;
 	struct source_stats stats;
 };
 

@@ -49,11 +49,27 @@ state_error(const struct redisReply *reply)
 	return reply->type == REDIS_REPLY_ERROR ? reply->str : NULL;
 }
 
+void
+state_look_busy(struct state *s)
+{
+	bool busy = false;
+
+	for (unsigned i = 0; i < s->npartitions; i++)
+		busy |= s->partitions[i].sending.phase == SENDING_BUILD ||
+		    s->partitions[i].sending.phase == SENDING_ABSORB;
+	if (busy == s->busy)
+		return;
+	s->busy = busy;
+	if (s->cb->busy != NULL)
+		s->cb->busy(s->ctx, busy);
+}
+
 static void
 forget_round(struct state *s)
 {
 	for (unsigned i = 0; i < s->npartitions; i++)
 		state_commit_forget(&s->partitions[i]);
+	state_look_busy(s);
 	batch_free(&s->round.batch);
 }
 

@@ -55,6 +55,9 @@ struct state_cb {
 	 * "rule":"x","time":MS,"key":{...}}.  What it leads to goes into a batch with
 	 * correlate_relayed(N).  Fires anew after ready() for those that did not. */
 	void (*relayed)(void *ctx, struct sv json);
+	/* A large commit is worked out, or taken back, in many turns of the loop; NULL: of no
+	 * interest. */
+	void (*busy)(void *ctx, bool on);
 	/* Redis is away: everything not reported committed is to be forgotten. */
 	void (*lost)(void *ctx, const char *reason);
 };

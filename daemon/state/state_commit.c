@@ -32,11 +32,10 @@ clear(struct sending *x)
 {
 	buf_free(&x->checks);
 	buf_free(&x->writes);
-	buf_free(&x->check.wire);
-	buf_free(&x->versions.wire);
-	buf_free(&x->plain.wire);
-	buf_free(&x->opens.wire);
-	buf_free(&x->more.wire);
+	buf_free(&x->keys.wire);
+	buf_free(&x->versions);
+	buf_free(&x->groups.wire);
+	buf_free(&x->kinds);
 	buf_free(&x->rule_text);
 	buf_free(&x->text);
 	buf_free(&x->counts.wire);
@@ -142,10 +141,12 @@ build(struct partition *p)
 	for (size_t i = 0; i < SLICE; i++) {
 		if (!build_one(p)) {
 			submit(p);
+			state_look_busy(p->state);
 			return;
 		}
 	}
 	ev_timer_set(p->go_on, 0);
+	state_look_busy(p->state);
 }
 
 static void
@@ -173,10 +174,12 @@ absorb(struct partition *p)
 	}
 	if (x->absorbed < x->nsent) {
 		ev_timer_set(p->go_on, 0);
+		state_look_busy(p->state);
 		return;
 	}
 	clear(x);
 	x->batch = NULL;
+	state_look_busy(p->state);
 	state_round_done(p->state, nopened);
 }
 
@@ -237,24 +240,19 @@ has_lists(const redisReply *reply, size_t first)
 static void
 collided(struct partition *p, const redisReply *list)
 {
-	const struct batch *b = p->sending.batch;
+	const struct sending *x = &p->sending;
 
 	p->state->stats.collisions++;
-	for (size_t i = 0; i + 2 < list->elements; i += 3) {
-		const redisReply *const *r = (const redisReply *const *)&list->element[i];
+	for (size_t i = 0; i + 1 < list->elements; i += 2) {
+		const redisReply *which = list->element[i], *is = list->element[i + 1];
 		const struct batch_entry *e;
-		size_t at;
 
-		if (r[0]->type != REDIS_REPLY_INTEGER || r[1]->type != REDIS_REPLY_INTEGER ||
-		    r[2]->type != REDIS_REPLY_STRING || r[0]->integer < 0 ||
-		    (size_t)r[0]->integer >= b->nrules)
+		if (which->type != REDIS_REPLY_INTEGER || is->type != REDIS_REPLY_STRING ||
+		    which->integer < 0 || (size_t)which->integer >= x->nsent)
 			continue;
-		at = b->rules[r[0]->integer].first;
-		for (int64_t k = 0; k < r[1]->integer && (k == 0 || at != 0); k++)
-			at = b->entries[at].sibling;
-		e = &b->entries[at];
+		e = x->sent[which->integer].entry;
 		group_cache_put(
-		    p->state->groups, e->hash, e->rule, e->key, (struct sv){r[2]->str, r[2]->len});
+		    p->state->groups, e->hash, e->rule, e->key, (struct sv){is->str, is->len});
 	}
 	begin(p);
 	build(p);

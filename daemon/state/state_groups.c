@@ -137,13 +137,11 @@ add_more(struct partition *p, const struct batch_entry *e)
 	struct sending *x = &p->sending;
 	const struct settled *s = &x->settled;
 
-	redis_arg_int(&x->more, s->due == s->was_due ? -1 : s->due == INT64_MAX ? 0 : s->due);
-	add_pending(&x->more, s);
-	redis_arg_int(&x->more, (int64_t)s->nincidents);
-	for (size_t i = 0; i < s->nincidents; i++) {
-		add_incident(p, &x->more, e, &s->incidents[i]);
-		x->more_opens |= s->incidents[i].opened;
-	}
+	redis_arg_int(&x->groups, s->due == s->was_due ? -1 : s->due == INT64_MAX ? 0 : s->due);
+	add_pending(&x->groups, s);
+	redis_arg_int(&x->groups, (int64_t)s->nincidents);
+	for (size_t i = 0; i < s->nincidents; i++)
+		add_incident(p, &x->groups, e, &s->incidents[i]);
 }
 
 static void
@@ -151,19 +149,20 @@ add_write(struct partition *p, const struct batch_entry *e)
 {
 	struct sending *x = &p->sending;
 	const struct settled *s = &x->settled;
-	struct redis_args *args = &x->plain;
 
-	/* Numbers are in the order of opening. */
-	if (only_opens(e, s) && !x->more_opens)
-		args = &x->opens;
-	else if (has_more(s))
-		args = &x->more;
-	redis_arg(args, e->key);
-	redis_arg(args, buf_view(&s->group));
-	if (args == &x->opens)
-		add_opened(p, args, e, &s->incidents[0]);
-	else if (args == &x->more)
+	redis_arg(&x->groups, e->key);
+	redis_arg(&x->groups, buf_view(&s->group));
+	if (only_opens(e, s)) {
+		buf_putc(&x->kinds, 'o');
+		x->special = true;
+		add_opened(p, &x->groups, e, &s->incidents[0]);
+	} else if (has_more(s)) {
+		buf_putc(&x->kinds, 'm');
+		x->special = true;
 		add_more(p, e);
+	} else {
+		buf_putc(&x->kinds, 'p');
+	}
 }
 
 static void
@@ -187,14 +186,15 @@ remember(struct sending *x, const struct batch_entry *e)
 void
 state_groups_add(struct partition *p, const struct batch_entry *e)
 {
+	static const char unknown[GROUP_VERSION] = {0};
 	struct sending *x = &p->sending;
 	struct sv was = group_cache_get(p->state->groups, e->hash, e->rule, e->key);
 
 	if (x->nheld == 0)
 		state_incident_rule(p->state, e->rule, &x->rule_text);
 	settle_entry(x->batch, e, was, p->state->conf->event_clock ? 0 : clock_now() / 1000, &x->settled);
-	redis_arg(&x->check, e->key);
-	redis_arg(&x->versions, (struct sv){was.p, was.n < GROUP_VERSION ? 0 : GROUP_VERSION});
+	redis_arg(&x->keys, e->key);
+	buf_add(&x->versions, was.n < GROUP_VERSION ? unknown : was.p, GROUP_VERSION);
 	x->fresh += was.n == 0;
 	add_write(p, e);
 	remember(x, e);
@@ -208,11 +208,10 @@ flush_check(struct partition *p, const struct incident_rule *rule)
 	struct redis_args args = REDIS_ARGS_INIT;
 
 	state_call(p, &args, "triaged_check");
-	redis_arg_int(&args, (int64_t)x->rule);
 	state_group_name(&args, rule);
-	redis_arg_int(&args, (int64_t)(x->index - x->nheld));
-	redis_args_add(&args, &x->check);
-	redis_args_add(&args, &x->versions);
+	redis_arg_int(&args, (int64_t)(x->nsent - x->nheld));
+	redis_arg(&args, buf_view(&x->versions));
+	redis_args_add(&args, &x->keys);
 	redis_append(&x->checks, &args);
 	x->ncommands++;
 	buf_free(&args.wire);
@@ -231,11 +230,8 @@ flush_write(struct partition *p, const struct incident_rule *rule)
 	redis_arg_int(&args, (rule->groups + n - 1) / n);
 	redis_arg_int(&args, keep_seconds(rule));
 	redis_arg_int(&args, (int64_t)x->fresh);
-	redis_arg_int(&args, (int64_t)x->plain.n / 2);
-	redis_args_add(&args, &x->plain);
-	redis_arg_int(&args, (int64_t)x->opens.n / 3);
-	redis_args_add(&args, &x->opens);
-	redis_args_add(&args, &x->more);
+	redis_arg(&args, x->special ? buf_view(&x->kinds) : SV(""));
+	redis_args_add(&args, &x->groups);
 	redis_append(&x->writes, &args);
 	x->nwrites++;
 	buf_free(&args.wire);
@@ -250,8 +246,8 @@ state_groups_flush(struct partition *p, const struct incident_rule *rule)
 		return;
 	flush_check(p, rule);
 	flush_write(p, rule);
-	x->nheld = x->fresh = x->rule_text.n = 0;
-	x->more_opens = false;
+	x->nheld = x->fresh = x->rule_text.n = x->versions.n = x->kinds.n = 0;
+	x->special = false;
 }
 
 /* ---- dispositions --------------------------------------------------------------- */

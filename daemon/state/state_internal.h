@@ -50,10 +50,14 @@ struct sending {
 	struct buf checks; /* the transaction: all checks ... */
 	struct buf writes; /* ... and what comes after them */
 	size_t ncommands, nwrites;
-	/* Its calls at hand: groups, and of which version they are taken to be; those that only
-	 * become something else, those that open an incident, and others. */
-	struct redis_args check, versions, plain, opens, more;
-	bool more_opens;       /* of the others one opens an incident, too */
+	/* Its calls at hand: which groups, of which versions they are taken to be, ... */
+	struct redis_args keys;
+	struct buf versions;
+	/* ... what they become, and for each whether that is (p)lain, (o)pens an incident, or is
+	 * (m)ore than either. */
+	struct redis_args groups;
+	struct buf kinds;
+	bool special;          /* not all are plain */
 	struct buf rule_text;  /* what their incidents have in common */
 	struct buf text;       /* scratch */
 	size_t nheld;          /* groups in them */
@@ -131,6 +135,7 @@ struct state {
 	struct partition *partitions;
 	unsigned npartitions;
 	bool ready;
+	bool busy; /* as told */
 	char install[9]; /* names this state; eight hex digits */
 	char fresh[9];   /* what would, were it new */
 	struct group_cache *groups; /* what commits are worked out from */
@@ -167,7 +172,9 @@ void state_commit_forget(struct partition *p);
 /* Commit to ${p} what of ${b} belongs there; state_round_done() when it is in. */
 void state_commit_start(struct partition *p, struct batch *b);
 
-/* state.c: a partition has committed, and opened ${nopened} incidents. */
+/* state.c: a partition has begun or ended a phase of many turns; */
+void state_look_busy(struct state *s);
+/* one has committed, and opened ${nopened} incidents. */
 void state_round_done(struct state *s, size_t nopened);
 
 /* state_attach.c: attach all partitions, whose links are there; then state_attached(). */
@@ -211,8 +218,6 @@ void state_relay_hand_left(struct state *s);
 /* and ${b}, which is committed, has counted some. */
 void state_relay_counted(struct state *s, const struct batch *b);
 void state_relay_forget(struct state *s);
-
-/* The offset that ${partition} has stored of ${stream}; 0: none.  While attaching. */
 
 /* state_begin.c: the first call of the commit. */
 void state_begin(const struct partition *p, struct redis_args *args);

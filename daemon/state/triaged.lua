@@ -24,7 +24,8 @@ local CHUNK = 2000              -- arguments of one command
 local TOLD_SAMPLES = 3          -- of those, in a message
 local EXPIRE_STEP = 10          -- groups that are looked at for being too old
 local IDLE_STEP = 50            -- groups that go with each commit when their rule is idle
-local MANY = 60                 -- arguments of groups with an incident that make a storm
+local MANY = 20                 -- groups of a call with an incident that make a storm
+local OPENS, MORE = 111, 109    -- 'o' and 'm', of what a group becomes
 local RANK = {info = 0, low = 1, medium = 2, high = 3, critical = 4}
 
 local function fail(code, text)
@@ -177,8 +178,10 @@ end
 -- only its head is known: 8 bytes of version, '-', 'o' (an incident is open) or 'c'
 -- (it was closed by hand), 8 bytes of the incident's number, 4 of the second in which
 -- it was written, and unless '-' 8 each of the incident's count, first and last time.
+local VERSION, UNKNOWN = 8, '\0\0\0\0\0\0\0\0'
+
 local function version(group)
-  return group and string.sub(group, 1, 8) or ''
+  return group and string.sub(group, 1, VERSION) or UNKNOWN
 end
 
 local function with_number(group, number)
@@ -338,22 +341,43 @@ end
 
 -- A group with more than what it becomes.
 local function read_group(r)
-  local g = {field = r.text(), bytes = r.text(), due = r.number(), lines = r.list(), incidents = {}}
+  local g = {bytes = r.text(), due = r.number(), lines = r.list(), incidents = {}}
   for i = 1, r.number() do g.incidents[i] = read_incident(r) end
   return g
 end
 
--- Most groups only become something else: their arguments are those of HSET.  Most of the
--- others open an incident.
+-- What groups become: rule.pairs, from argument rule.from on, is what HSET takes.  Most only
+-- become something else, and others mostly open an incident; rule.special are those that do more
+-- than the first, by their place, in rule.order.
+local function read_groups(r, rule, kinds)
+  local pairs_, special, order = {}, {}, {}
+  for i = 1, #kinds do
+    local kind, at = string.byte(kinds, i), 2 * i
+    pairs_[at - 1] = r.text()
+    if kind == MORE then
+      special[at] = read_group(r)
+      pairs_[at] = special[at].bytes
+    else
+      pairs_[at] = r.text()
+      if kind == OPENS then special[at] = r.text() end
+    end
+    if special[at] then order[#order + 1] = at end
+  end
+  if r.rest() ~= 0 then error('too many arguments') end
+  rule.pairs, rule.from, rule.special, rule.order = pairs_, 1, special, order
+end
+
 local function read_rule(P, args)
   local r = reader(args)
   local rule = {id = r.text(), name = r.text(), cap = r.number(), ttl = r.number(),
-    fresh = r.number(), args = args, groups = {}}
+    fresh = r.number()}
+  local kinds = r.text()
   rule.key = P .. 'g:' .. rule.name
-  rule.plain, rule.plain_end = r.skip(2 * r.number())
-  rule.opens, rule.opens_end = r.skip(3 * r.number())
-  if rule.opens_end - rule.plain >= CHUNK then error('too many groups') end
-  while r.rest() > 0 do rule.groups[#rule.groups + 1] = read_group(r) end
+  if kinds ~= '' then
+    read_groups(r, rule, kinds)
+  else
+    rule.pairs, rule.from, rule.order = args, #args - r.rest() + 1, {}
+  end
   return rule
 end
 
@@ -422,9 +446,9 @@ local function change_incident(P, c, g, inc)
   if inc.kind == 'c' or (inc.grown and #c.tell.channels > 0) then tell_change(P, c, id, inc) end
 end
 
-local function write_incident(P, rule, g, inc, c)
+local function write_incident(P, rule, field, g, inc, c)
   if inc.kind == 'o' then
-    c.latest = open_incident(P, c, with_lines(P, rule.name .. ':' .. g.field, inc.text))
+    c.latest = open_incident(P, c, with_lines(P, rule.name .. ':' .. field, inc.text))
     if string.sub(g.bytes, 9, 17) == NEW then g.number = c.latest end
     if inc.relay ~= '' then add_relayed(P, c, c.latest, inc.relay) end
     return
@@ -433,17 +457,17 @@ local function write_incident(P, rule, g, inc, c)
   change_incident(P, c, g, inc)
 end
 
--- What a group has besides its bytes.
-local function write_more(P, rule, g, c)
-  for _, inc in ipairs(g.incidents) do write_incident(P, rule, g, inc, c) end
-  if g.number then g.bytes = with_number(g.bytes, g.number) end
-  local name = rule.name .. ':' .. g.field
+-- What the group ${field} has besides its bytes.
+local function write_more(P, rule, field, g, c)
+  for _, inc in ipairs(g.incidents) do write_incident(P, rule, field, g, inc, c) end
+  local name = rule.name .. ':' .. field
   if #g.lines > 0 then keep_lines(P, name, g.lines, rule.ttl) end
   if g.due == 0 then
     redis.call('ZREM', P .. 'due', name)
   elseif g.due > 0 then
     redis.call('ZADD', P .. 'due', ms(g.due), name)
   end
+  return g.number and with_number(g.bytes, g.number) or g.bytes
 end
 
 -- All groups that may have lines, as a set: asked for once in a commit.
@@ -456,29 +480,20 @@ local function names_of_lines(P, c)
 end
 
 -- A storm opens thousands of incidents; so these pass by quickly.
-local function write_opened(P, rule, c, pairs_)
-  local args, prefix = rule.args, rule.name .. ':'
-  local waiting = rule.opens_end - rule.opens > MANY and names_of_lines(P, c)
-  for i = rule.opens, rule.opens_end, 3 do
-    local text, name = args[i + 2], prefix .. args[i]
-    if not waiting or waiting[name] then text = with_lines(P, name, text) end
-    local n = #pairs_
-    pairs_[n + 1], pairs_[n + 2] = args[i], with_number(args[i + 1], open_incident(P, c, text))
-  end
-end
-
 local function write_groups(P, rule, c)
-  local pairs_ = {}
-  if rule.plain_end > rule.plain then
-    redis.call('HSET', rule.key, unpack(rule.args, rule.plain, rule.plain_end))
-  end
-  write_opened(P, rule, c, pairs_)
-  for _, g in ipairs(rule.groups) do
-    write_more(P, rule, g, c)
-    pairs_[#pairs_ + 1], pairs_[#pairs_ + 2] = g.field, g.bytes
+  local pairs_, prefix = rule.pairs, rule.name .. ':'
+  local waiting = #rule.order > MANY and names_of_lines(P, c)
+  for _, at in ipairs(rule.order) do
+    local field, it = pairs_[at - 1], rule.special[at]
+    if type(it) == 'table' then
+      pairs_[at] = write_more(P, rule, field, it, c)
+    else
+      if not waiting or waiting[prefix .. field] then it = with_lines(P, prefix .. field, it) end
+      pairs_[at] = with_number(pairs_[at], open_incident(P, c, it))
+    end
   end
   put_incidents(P, c)
-  if #pairs_ > 0 then redis.call('HSET', rule.key, unpack(pairs_)) end
+  redis.call('HSET', rule.key, unpack(pairs_, rule.from))
 end
 
 local function write_rule(P, rule, c)
@@ -602,18 +617,18 @@ local function begin(keys, args)
   return 'OK'
 end
 
--- FCALL triaged_check 1 P rule name first field... version...
--- Are the groups of a rule what they were taken for?  rule and first number them in
--- the answer of end.
+-- FCALL triaged_check 1 P name first versions field...
+-- Are the groups of a rule what they were taken for?  First numbers them in the answer of
+-- end.  Versions are of eight bytes each, zero of those that are not known.
 local function check(keys, args)
-  local c, n = commit, (#args - 3) / 2
+  local c, versions = commit, args[3]
   if not c or c.wait then return 'OK' end
-  local now = redis.call('HMGET', keys[1] .. 'g:' .. args[2], unpack(args, 4, 3 + n))
-  for i = 1, n do
-    if version(now[i]) ~= args[3 + n + i] then
+  if #versions ~= VERSION * (#args - 3) then error('not as many versions as groups') end
+  local now = redis.call('HMGET', keys[1] .. 'g:' .. args[1], unpack(args, 4))
+  for i = 1, #args - 3 do
+    if version(now[i]) ~= string.sub(versions, VERSION * i - VERSION + 1, VERSION * i) then
       local at = #c.collisions
-      c.collisions[at + 1], c.collisions[at + 2] = tonumber(args[1]), tonumber(args[3]) + i - 1
-      c.collisions[at + 3] = now[i] or ''
+      c.collisions[at + 1], c.collisions[at + 2] = tonumber(args[2]) + i - 1, now[i] or ''
     end
   end
   return 'OK'
@@ -660,7 +675,8 @@ local function write_commit(P, c)
   keep_counted(P, c.counted)
 end
 
--- FCALL triaged_write 1 P id name cap ttl fresh n {field group}... n {field group incident}... more...
+-- FCALL triaged_write 1 P id name cap ttl fresh kinds {field group [incident | more...]}...
+-- What groups become; kinds is a letter for each, or nothing if all only become something else.
 local function write(keys, args)
   local c = commit
   if is_refused(c) then return 'OK' end
@@ -674,7 +690,7 @@ end
 -- The counts are what became of events.
 -- Returns {"OK", number of the first incident that was opened, new outbox entries, rules of
 -- which groups were too many for the first time that day, new entries of the relay}; or
--- {"COLLISION", {rule, group, what it is}...} or {"WAIT"}, and nothing is changed.
+-- {"COLLISION", {group, what it is}...} or {"WAIT"}, and nothing is changed.
 local function finish(keys, args)
   local P, c, counts = keys[1], commit, {}
   commit = nil
