@@ -10,6 +10,7 @@
 #include "util/xalloc.h"
 
 #define STORM 4096
+#define STORM_ROOM 73728 /* as many as a batch has, and what one read adds */
 #define CACHE_LINE 64
 
 static_assert(sizeof(struct batch_entry) == 2 * CACHE_LINE, "what is used together lies together");
@@ -45,11 +46,21 @@ batch_after(const struct batch *b)
 	return next;
 }
 
+/* Where many have come more will: to move those would stop the loop for milliseconds, and room
+ * that is not used costs nothing. */
+static size_t
+next_cap(size_t cap)
+{
+	if (cap == STORM)
+		return STORM_ROOM;
+	return cap == 0 ? 16 : 2 * cap;
+}
+
 struct batch_entry *
 batch_add_entry(struct batch *b)
 {
 	if (b->nentries == b->cap)
-		reserve(b, b->cap == 0 ? 16 : 2 * b->cap);
+		reserve(b, next_cap(b->cap));
 	b->entries[b->nentries] = (struct batch_entry){0};
 	return &b->entries[b->nentries++];
 }

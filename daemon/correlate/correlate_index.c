@@ -1,5 +1,8 @@
 /*
  * correlate_index: (rule, key) -> entry of the batch.
+ *
+ * A table that is full is left as it is beside one of twice the size, and moved over bit by
+ * bit: all at once would stop the loop for milliseconds.
  */
 #include <assert.h>
 #include <stdlib.h>
@@ -9,59 +12,95 @@
 #include "util/xalloc.h"
 
 #define FIRST_CAP 64
+#define MOVE 8 /* slots with each entry that is put: done long before the next table is full */
 
 static_assert(sizeof(struct group_slot) == 64, "a line of the cache");
+
+/* What a slot is looked for by. */
+struct wanted {
+	uint64_t hash, identity;
+	struct sv key;
+};
+
+static struct sv
+key_of(const struct group_slot *slot, const struct batch *b)
+{
+	if (slot->n <= sizeof(slot->key))
+		return (struct sv){slot->key, slot->n};
+	return b->entries[slot->entry - 1].key;
+}
+
+/* The slot of ${w}, or the free one where it would go. */
+static struct group_slot *
+find(const struct group_table *t, const struct batch *b, const struct wanted *w)
+{
+	size_t i = w->hash & (t->cap - 1);
+
+	for (; t->slots[i].entry != 0; i = (i + 1) & (t->cap - 1)) {
+		const struct group_slot *s = &t->slots[i];
+
+		if (s->hash == w->hash && s->identity == w->identity && s->n == w->key.n &&
+		    sv_eq(key_of(s, b), w->key))
+			break;
+	}
+	return &t->slots[i];
+}
+
+static struct group_table
+make(size_t cap)
+{
+	struct group_table t = {.cap = cap};
+
+	t.memory = xcalloc(cap + 1, sizeof(*t.slots));
+	t.slots = (struct group_slot *)((char *)t.memory +
+	    (-(uintptr_t)t.memory & (sizeof(*t.slots) - 1)));
+	return t;
+}
+
+static void
+forget(struct group_table *t)
+{
+	free(t->memory);
+	*t = (struct group_table){0};
+}
 
 void
 group_index_free(struct group_index *x)
 {
-	free(x->memory);
-	x->memory = NULL;
-	x->slots = NULL;
+	forget(&x->now);
+	forget(&x->before);
 }
 
 void
 group_index_clear(struct group_index *x)
 {
+	forget(&x->before);
 	if (x->used > 0)
-		memset(x->slots, 0, x->cap * sizeof(*x->slots));
+		memset(x->now.slots, 0, x->now.cap * sizeof(*x->now.slots));
 	x->used = 0;
 }
 
-static bool
-is_of(const struct group_slot *slot, const struct batch *b, const struct incident_rule *rule,
-    struct sv key)
+/* NULL: there is none. */
+static const struct group_slot *
+look_up(const struct group_index *x, const struct batch *b, const struct wanted *w)
 {
-	if (slot->identity != rule->identity || slot->n != key.n)
-		return false;
-	if (key.n <= sizeof(slot->key))
-		return memcmp(slot->key, key.p, key.n) == 0;
-	return sv_eq(b->entries[slot->entry - 1].key, key);
-}
+	const struct group_slot *slot;
 
-/* The slot of ${group}, or the free one where it would go. */
-static struct group_slot *
-find(const struct group_index *x, const struct batch *b, uint64_t h,
-    const struct incident_rule *rule, struct sv key)
-{
-	size_t i = h & (x->cap - 1);
-
-	while (
-	    x->slots[i].entry != 0 && !(x->slots[i].hash == h && is_of(&x->slots[i], b, rule, key)))
-		i = (i + 1) & (x->cap - 1);
-	return &x->slots[i];
+	if (x->now.cap == 0)
+		return NULL;
+	slot = find(&x->now, b, w);
+	if (slot->entry == 0 && x->before.cap > 0)
+		slot = find(&x->before, b, w);
+	return slot->entry == 0 ? NULL : slot;
 }
 
 bool
 group_index_get(const struct group_index *x, const struct batch *b, uint64_t h,
     const struct incident_rule *rule, struct sv key, size_t *entry)
 {
-	const struct group_slot *slot;
+	const struct group_slot *slot = look_up(x, b, &(struct wanted){h, rule->identity, key});
 
-	if (x->cap == 0)
-		return false;
-	slot = find(x, b, h, rule, key);
-	if (slot->entry == 0)
+	if (slot == NULL)
 		return false;
 	*entry = slot->entry - 1;
 	return true;
@@ -70,14 +109,15 @@ group_index_get(const struct group_index *x, const struct batch *b, uint64_t h,
 void
 group_index_fetch(const struct group_index *x, uint64_t h)
 {
-	if (x->cap > 0)
-		__builtin_prefetch(&x->slots[h & (x->cap - 1)]);
+	if (x->now.cap > 0)
+		__builtin_prefetch(&x->now.slots[h & (x->now.cap - 1)]);
 }
 
 bool
 group_index_guess(const struct group_index *x, uint64_t h, size_t *entry)
 {
-	const struct group_slot *slot = x->cap == 0 ? NULL : &x->slots[h & (x->cap - 1)];
+	const struct group_slot *slot =
+	    x->now.cap == 0 ? NULL : &x->now.slots[h & (x->now.cap - 1)];
 
 	if (slot == NULL || slot->entry == 0 || slot->hash != h)
 		return false;
@@ -88,40 +128,45 @@ group_index_guess(const struct group_index *x, uint64_t h, size_t *entry)
 static void
 grow(struct group_index *x)
 {
-	struct group_slot *old = x->slots;
-	void *memory = x->memory;
-	size_t n = x->cap;
+	assert(x->before.cap == 0);
+	x->before = x->now;
+	x->now = make(x->before.cap == 0 ? FIRST_CAP : 2 * x->before.cap);
+	x->moved = 0;
+}
 
-	x->cap = n == 0 ? FIRST_CAP : 2 * n;
-	x->memory = xcalloc(x->cap + 1, sizeof(*x->slots));
-	x->slots =
-	    (struct group_slot *)((char *)x->memory + (-(uintptr_t)x->memory & (sizeof(*old) - 1)));
-	for (size_t i = 0; i < n; i++) {
-		size_t to = old[i].hash & (x->cap - 1);
+/* What has been put anew since is left. */
+static void
+move(struct group_index *x, const struct batch *b)
+{
+	for (size_t i = 0; i < MOVE && x->moved < x->before.cap; i++) {
+		const struct group_slot *old = &x->before.slots[x->moved++];
+		struct group_slot *slot;
 
-		if (old[i].entry == 0)
+		if (old->entry == 0)
 			continue;
-		while (x->slots[to].entry != 0)
-			to = (to + 1) & (x->cap - 1);
-		x->slots[to] = old[i];
+		slot = find(&x->now, b, &(struct wanted){old->hash, old->identity, key_of(old, b)});
+		if (slot->entry == 0)
+			*slot = *old;
 	}
-	free(memory);
+	if (x->moved == x->before.cap)
+		forget(&x->before);
 }
 
 void
 group_index_put(struct group_index *x, const struct batch *b, size_t entry)
 {
 	const struct batch_entry *e = &b->entries[entry];
+	struct wanted w = {e->hash, e->rule->identity, e->key};
 	struct group_slot *slot;
 
-	/* Not when the entries grow, at powers of two: either takes milliseconds of the loop. */
-	if (8 * (x->used + 1) > 5 * x->cap)
+	if (8 * (x->used + 1) > 5 * x->now.cap)
 		grow(x);
-	slot = find(x, b, e->hash, e->rule, e->key);
-	x->used += slot->entry == 0;
-	*slot = (struct group_slot){.hash = e->hash,
-	    .identity = e->rule->identity,
+	move(x, b);
+	x->used += look_up(x, b, &w) == NULL;
+	slot = find(&x->now, b, &w);
+	*slot = (struct group_slot){.hash = w.hash,
+	    .identity = w.identity,
 	    .entry = (uint32_t)entry + 1,
-	    .n = (uint32_t)e->key.n};
-	memcpy(slot->key, e->key.p, e->key.n < sizeof(slot->key) ? e->key.n : sizeof(slot->key));
+	    .n = (uint32_t)w.key.n};
+	memcpy(slot->key, w.key.p, w.key.n < sizeof(slot->key) ? w.key.n : sizeof(slot->key));
 }

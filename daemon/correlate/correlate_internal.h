@@ -16,7 +16,7 @@
 
 /* (Rule, key) to entry numbers: open addressing, by the hash of group_cache.h.  Bounded by
  * the batch. */
-struct group_index {
+struct group_table {
 	struct group_slot {
 		uint64_t hash;
 		uint64_t identity; /* of the rule */
@@ -26,7 +26,13 @@ struct group_index {
 	} *slots;            /* each in a line of the CPU's cache ... */
 	void *memory;         /* ... of this */
 	size_t cap;           /* power of two, or 0 */
-	size_t used;
+};
+
+struct group_index {
+	struct group_table now;
+	struct group_table before; /* which is being moved to it; empty: none */
+	size_t moved;              /* slots of it that are */
+	size_t used;               /* groups */
 };
 
 void group_index_free(struct group_index *x);

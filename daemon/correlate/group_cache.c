@@ -16,6 +16,7 @@
 #define GENERATION_GROUPS (1U << 17)
 #define GENERATION_BYTES (24U << 20)
 #define FIRST_CAP 256
+#define MANY_CAP 32768 /* slots after which it is to be the most: to move more stops the loop */
 #define CACHE_LINE 64
 
 struct cached {
@@ -93,7 +94,7 @@ grow(struct generation *g)
 	struct slot *old = g->slots;
 	size_t n = g->cap;
 
-	g->cap = n == 0 ? FIRST_CAP : 2 * n;
+	g->cap = n == 0 ? FIRST_CAP : n == MANY_CAP ? 2 * GENERATION_GROUPS : 2 * n;
 	g->slots = xcalloc(g->cap, sizeof(*g->slots));
 	for (size_t i = 0; i < n; i++) {
 		size_t to = old[i].hash & (g->cap - 1);
