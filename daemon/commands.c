@@ -317,5 +317,8 @@ const struct control_command daemon_commands[] = {
     {"reload", run_reload},
     {"rule", commands_rule_run},
     {"rules", run_rules},
+    {"silence", commands_silence_run},
+    {"silences", commands_silence_run_list},
+    {"unsilence", commands_silence_run_end},
     {NULL, NULL},
 };

@@ -10,6 +10,7 @@
 #include "pipeline.h"
 #include "rule/ruleset.h"
 #include "setup.h"
+#include "silences.h"
 #include "state/state.h"
 #include "util/buf.h"
 #include "util/clock.h"
@@ -25,6 +26,7 @@ struct rule_request {
 	struct ruleset *rules; /* a reference: the rule is of it */
 	const struct incident_rule *rule; /* NULL: it is ... */
 	const struct event_rule *event;   /* ... this */
+	const struct silences *silences;
 };
 
 /* The bytes of a hex string; false when it is none. */
@@ -166,6 +168,7 @@ answer_json(const struct rule_request *r, const json_t *said)
 		    json_pack("{s:s, s:s, s:s, s:s, s:o}", "rule", rule->id, "title", rule->title,
 		        "criteria", rule->criteria, "file", rule->file, "shown",
 		        shown_json(rule, said, now)));
+		json_object_set_new(out, "silences", silences_of(r->silences, rule->id, now));
 	}
 	return out;
 }
@@ -212,7 +215,7 @@ commands_rule_run(void *ctx, struct control_request *req)
 	struct daemon *d = ctx;
 	struct state *state = pipeline_state(d->pipeline);
 	const char *id = control_text(req, "id"), *group = control_text(req, "group");
-	struct rule_request found = {.req = req}, *r;
+	struct rule_request found = {.req = req, .silences = pipeline_silences(d->pipeline)}, *r;
 
 	if (id != NULL) {
 		found.rule = ruleset_find_incident(d->setup->rules, id);

@@ -35,6 +35,9 @@ json_t *commands_list_sources(const struct daemon *d);
 json_t *commands_time(int64_t ms);
 void commands_sources_run(void *ctx, struct control_request *req);
 void commands_rule_run(void *ctx, struct control_request *req);
+void commands_silence_run(void *ctx, struct control_request *req);
+void commands_silence_run_end(void *ctx, struct control_request *req);
+void commands_silence_run_list(void *ctx, struct control_request *req);
 
 /* Read no more, let what is under way end, then leave the loop. */
 void daemon_begin_drain(struct daemon *d);

@@ -20,6 +20,7 @@
 #include "rule/ruleset.h"
 #include "scan/scan.h"
 #include "seen.h"
+#include "silences.h"
 #include "state/state.h"
 #include "trouble.h"
 #include "util/clock.h"
@@ -43,6 +44,7 @@ struct pipeline {
 	struct notify *notify;
 	struct geoip_watch *geoip_watch; /* NULL: its files are as they were, or there are none */
 	struct lists *lists; /* what they have in Redis; NULL without intake */
+	struct silences *silences; /* NULL without intake */
 	struct seen *seen;
 	struct ev_timer *soon;  /* commit events at the end of this turn */
 	struct ev_timer *later; /* commit positions that moved without events */
@@ -309,11 +311,30 @@ state_ready(void *ctx, const struct position *positions, size_t n)
 		return;
 	correlate_reset(p->correlator);
 	lists_start(p->lists, p->state);
+	silences_start(p->silences, p->state);
 	intake_start(p->intake, positions, n);
 	clockwork_start(p->clockwork, p->state, p->rules);
 	p->full = false;
 	intake_resume(p->intake);
 	wait_for_lists(p);
+}
+
+/* Before the first line and the first incident that is counted. */
+static void
+got_silences(void *ctx, const struct state_silences *told)
+{
+	struct pipeline *p = ctx;
+
+	if (p->silences != NULL)
+		silences_take(p->silences, told);
+}
+
+static void
+silences_changed(void *ctx, struct silence_set *set)
+{
+	struct pipeline *p = ctx;
+
+	correlator_set_silences(p->correlator, set);
 }
 
 static void
@@ -342,6 +363,7 @@ state_lost(void *ctx, const char *reason)
 		return;
 	clockwork_stop(p->clockwork);
 	lists_stop(p->lists);
+	silences_stop(p->silences);
 	intake_lost(p->intake);
 	correlate_reset(p->correlator);
 }
@@ -412,6 +434,7 @@ static const struct state_cb state_cb = {.ready = state_ready,
     .committed = committed,
     .busy = state_busy,
     .relayed = state_relayed,
+    .silences = got_silences,
     .lost = state_lost};
 
 struct pipeline *
@@ -425,6 +448,8 @@ pipeline_open(struct ev *ev, const struct pipeline_conf *conf)
 	p->seen = seen_new();
 	p->soon = ev_timer_new(ev, commit_events, p);
 	p->later = ev_timer_new(ev, commit_positions, p);
+	if (conf->intake != NULL)
+		p->silences = silences_new(ev, silences_changed, p);
 	if (conf->intake != NULL)
 		p->lists = lists_new(ev, &lists_cb, p);
 	pipeline_set_rules(p, conf->rules, conf->scanner);
@@ -512,6 +537,7 @@ pipeline_free(struct pipeline **pp)
 	intake_free(&p->intake);
 	state_free(&p->state);
 	lists_free(&p->lists);
+	silences_free(&p->silences);
 	correlator_free(&p->correlator);
 	seen_free(&p->seen);
 	matcher_free(&p->matcher);
@@ -545,6 +571,12 @@ const struct lists *
 pipeline_lists(const struct pipeline *p)
 {
 	return p->lists;
+}
+
+struct silences *
+pipeline_silences(const struct pipeline *p)
+{
+	return p->silences;
 }
 
 const struct match_stats *

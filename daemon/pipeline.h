@@ -26,6 +26,7 @@ struct pipeline;
 struct ruleset;
 struct scanner;
 struct seen;
+struct silences;
 struct state;
 struct state_conf;
 
@@ -78,6 +79,7 @@ const struct pipeline_stats *pipeline_stats(const struct pipeline *p);
 struct state *pipeline_state(const struct pipeline *p); /* NULL: events only */
 const struct intake *pipeline_intake(const struct pipeline *p); /* NULL: none */
 const struct lists *pipeline_lists(const struct pipeline *p); /* NULL: without intake */
+struct silences *pipeline_silences(const struct pipeline *p); /* NULL: without intake */
 const struct seen *pipeline_seen(const struct pipeline *p);
 const struct match_stats *pipeline_match_stats(const struct pipeline *p);
 const struct correlate_stats *pipeline_correlate_stats(const struct pipeline *p);

@@ -77,6 +77,38 @@ cli_print_text(const char *before, const char *s)
 	buf_free(&out);
 }
 
+static void
+print_fields(const json_t *fields)
+{
+	const char *name;
+	json_t *value;
+
+	json_object_foreach((json_t *)(uintptr_t)fields, name, value)
+	{
+		cli_print_text("  ", name);
+		cli_print_text("=", json_string_value(value));
+	}
+}
+
+void
+cli_print_silence(const json_t *s)
+{
+	const json_t *ended = json_object_get(s, "ended");
+
+	cli_print_text("", cli_text(s, "id"));
+	cli_print_text("  ", cli_text(s, "rule"));
+	print_fields(json_object_get(s, "fields"));
+	printf("  from %.19sZ until %.19sZ", cli_text(s, "from"), cli_text(s, "until"));
+	cli_print_text("  by ", cli_text(s, "by"));
+	cli_print_text(": ", cli_text(s, "message"));
+	if (ended != NULL) {
+		printf("  ended %.19sZ", cli_text(ended, "time"));
+		cli_print_text(" by ", cli_text(ended, "by"));
+		cli_print_text(": ", cli_text(ended, "message"));
+	}
+	putchar('\n');
+}
+
 bool
 cli_format(const char *name, int *format)
 {

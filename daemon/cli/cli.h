@@ -51,6 +51,8 @@ const char *cli_text(const json_t *obj, const char *name);
 long long cli_number(const json_t *obj, const char *name);
 /* Print ${s}, whoever wrote it, harmless to a terminal, behind ${before}. */
 void cli_print_text(const char *before, const char *s);
+/* Print a silence of an answer, a line. */
+void cli_print_silence(const json_t *s);
 /* The enum source_format called ${name}; false: there is none. */
 bool cli_format(const char *name, int *format);
 /* Print ${value} as JSON, a line; drops the reference. */
@@ -77,6 +79,9 @@ int cmd_ack(const struct cli *, const struct cli_command *, int, char **);
 int cmd_close(const struct cli *, const struct cli_command *, int, char **);
 int cmd_outbox(const struct cli *, const struct cli_command *, int, char **);
 int cmd_rule(const struct cli *, const struct cli_command *, int, char **);
+int cmd_silence(const struct cli *, const struct cli_command *, int, char **);
+int cmd_silences(const struct cli *, const struct cli_command *, int, char **);
+int cmd_unsilence(const struct cli *, const struct cli_command *, int, char **);
 int cmd_sources(const struct cli *, const struct cli_command *, int, char **);
 int cmd_reload(const struct cli *, const struct cli_command *, int, char **);
 int cmd_rules(const struct cli *, const struct cli_command *, int, char **);

@@ -9,8 +9,10 @@
 #include "cli/cmd_explain.h"
 #include "control/client.h"
 #include "correlate/correlate.h"
+#include "correlate/silence.h"
 #include "key_json.h"
 #include "rule/ruleset.h"
+#include "silence_json.h"
 #include "util/vis.h"
 
 bool
@@ -62,12 +64,12 @@ add_group(const struct cli *cli, const struct incident_rule *rule, struct sv key
 }
 
 static void
-add_rule(
-    const struct cli *cli, const struct incident_link *link, const struct event *e, json_t *list)
+add_rule(const struct cli *cli, const struct incident_link *link, const struct event *e,
+    const struct silence_set *silences, json_t *list)
 {
 	struct group_event event;
 	struct buf key = BUF_INIT;
-	const char *why = correlate_verdict(link, e, &key, &event);
+	const char *why = correlate_verdict(link, e, silences, &key, &event);
 	json_t *one = json_pack("{s:s, s:s}", "rule", link->rule->id, "event", e->rule->id);
 
 	if (why == NULL)
@@ -80,11 +82,33 @@ add_rule(
 	buf_free(&key);
 }
 
+/* Those that hold now, for any time; NULL: none. */
+static struct silence_set *
+ask_silences(const struct cli *cli)
+{
+	struct buf error = BUF_INIT;
+	bool reached;
+	json_t *one, *list = client_ask(cli->socket,
+	                 json_pack("{s:s}", "command", "silences"), &error, &reached);
+	struct silence_set *set = json_array_size(list) == 0 ? NULL : silence_new();
+	size_t i;
+
+	json_array_foreach(list, i, one) silence_json_add_shown(set, one, &error);
+	if (set != NULL)
+		silence_sort(set);
+	json_decref(list);
+	buf_free(&error);
+	return set;
+}
+
 void
 cmd_explain_now_add(const struct cli *cli, const struct event *e, json_t *list)
 {
+	struct silence_set *silences = ask_silences(cli);
+
 	for (size_t i = 0; i < e->rule->nincidents; i++)
-		add_rule(cli, &e->rule->incidents[i], e, list);
+		add_rule(cli, &e->rule->incidents[i], e, silences, list);
+	silence_unref(&silences);
 }
 
 /* ---- text ---------------------------------------------------------------------- */

@@ -82,6 +82,11 @@ cmd_rule(const struct cli *cli, const struct cli_command *self, int argc, char *
 	    cli_text(answer, is_incident ? "criteria" : "title"));
 	if (is_incident)
 		printf("groups: %lld\n", cli_number(answer, "groups"));
+	json_array_foreach(json_object_get(answer, "silences"), i, group)
+	{
+		fputs("silenced  ", stdout);
+		cli_print_silence(group);
+	}
 	json_array_foreach(json_object_get(answer, "shown"), i, group)
 	{
 		print_group(group);

@@ -124,6 +124,12 @@ control_text(const struct control_request *req, const char *name)
 	return json_string_value(json_object_get(req->body, name));
 }
 
+const json_t *
+control_value(const struct control_request *req, const char *name)
+{
+	return json_object_get(req->body, name);
+}
+
 const char *
 control_caller(const struct control_request *req)
 {

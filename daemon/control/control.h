@@ -34,6 +34,8 @@ void control_close(struct control **c);
 
 /* The text member ${name} of the request, or NULL. */
 const char *control_text(const struct control_request *req, const char *name);
+/* The member ${name} of the request, borrowed, or NULL. */
+const json_t *control_value(const struct control_request *req, const char *name);
 /* Who asks, by SO_PEERCRED: a user name, or "uid 1234". */
 const char *control_caller(const struct control_request *req);
 

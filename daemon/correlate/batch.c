@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "correlate/silence.h"
 #include "util/xalloc.h"
 
 #define STORM 4096
@@ -95,6 +96,7 @@ batch_free(struct batch **bp)
 	}
 	for (size_t i = 0; i < b->nrulesets; i++)
 		ruleset_unref(&b->rulesets[i]);
+	silence_unref(&b->silences);
 	arena_free(&b->arena);
 	free(b->entries);
 	free(b->rules);

@@ -14,6 +14,7 @@
 #include "util/buf.h"
 
 struct ruleset;
+struct silence_set;
 
 #define BATCH_SAMPLES 20       /* lines kept of an incident */
 #define BATCH_SAMPLE_LINE 1024 /* bytes of the line in a sample */
@@ -125,6 +126,7 @@ struct batch {
 	size_t nfresh;      /* groups that are new, or were not written lately */
 	size_t nopening;    /* incidents that it opens, at a guess */
 	size_t bytes;       /* of gaps */
+	struct silence_set *silences; /* a reference, once it is taken; or NULL */
 	struct ruleset **rulesets; /* references that keep the entries' rules alive */
 	size_t nrulesets;
 };

@@ -10,6 +10,7 @@
 
 #include "correlate/correlate_internal.h"
 #include "correlate/group_key.h"
+#include "correlate/silence.h"
 #include "rule/rule_list.h"
 #include "rule/ruleset.h"
 #include "util/num.h"
@@ -45,6 +46,7 @@ correlator_free(struct correlator **cp)
 	batch_free(&c->batch);
 	group_cache_free(&c->cache);
 	ahead_free(&c->ahead);
+	silence_unref(&c->silences);
 	group_index_free(&c->index);
 	group_index_free(&c->sent_index);
 	group_free(&c->trial);
@@ -71,6 +73,13 @@ void
 correlator_set_partitions(struct correlator *c, unsigned n)
 {
 	c->partitions = n;
+}
+
+void
+correlator_set_silences(struct correlator *c, struct silence_set *set)
+{
+	silence_unref(&c->silences);
+	c->silences = silence_ref(set);
 }
 
 void
@@ -176,8 +185,8 @@ wanted_steps(const struct incident_link *link, const struct event *e, bool *excl
 }
 
 const char *
-correlate_verdict(const struct incident_link *link, const struct event *e, struct buf *key,
-    struct group_event *event)
+correlate_verdict(const struct incident_link *link, const struct event *e,
+    const struct silence_set *silences, struct buf *key, struct group_event *event)
 {
 	const struct incident_rule *rule = link->rule;
 	bool excluded = false;
@@ -190,7 +199,13 @@ correlate_verdict(const struct incident_link *link, const struct event *e, struc
 		return "in-hours";
 	if (!group_key_name(rule, e, key))
 		return "no-key";
-	return take_value(&rule->condition, e, steps, &event->value) ? NULL : "no-value";
+	if (!take_value(&rule->condition, e, steps, &event->value))
+		return "no-value";
+	/* What is expected shall be seen when it comes, in a silence too: settle.c. */
+	if (silences != NULL && rule->condition.kind != CONDITION_ABSENT &&
+	    silence_covers(silences, rule, e))
+		return "silenced";
+	return NULL;
 }
 
 void
@@ -199,7 +214,7 @@ correlate_count_for(struct correlator *c, struct ruleset *rules, const struct in
 {
 	const struct incident_rule *rule = link->rule;
 	struct counting *q = correlate_queue_next(c);
-	const char *why = correlate_verdict(link, e, &q->key, &q->event);
+	const char *why = correlate_verdict(link, e, c->silences, &q->key, &q->event);
 	struct sv line = e->record->line->text;
 
 	if (why != NULL) {
@@ -350,6 +365,7 @@ correlate_take(struct correlator *c)
 
 	assert(c->counted == c->queued);
 	flush_tallies(c);
+	b->silences = silence_ref(c->silences);
 	c->batch = batch_after(b);
 	group_index_clear(&c->index);
 	return b;

@@ -20,12 +20,15 @@
 #include "model/trouble.h"
 
 struct correlator;
+struct silence_set;
 
 struct correlator *correlator_new(void);
 void correlator_free(struct correlator **c);
 
 /* Groups are spread over ${n} partitions; 1 to begin with. */
 void correlator_set_partitions(struct correlator *c, unsigned n);
+/* From now on what ${set} covers does not count; takes a reference.  NULL: nothing is silenced. */
+void correlator_set_silences(struct correlator *c, struct silence_set *set);
 /* What partitions have counted that is read again: an event that its group's partition has
  * is dropped.  It is the correlator's, and borrowed by state. */
 struct ahead *correlator_ahead(struct correlator *c);
@@ -43,9 +46,10 @@ void correlate_event(struct correlator *c, struct ruleset *rules, const struct e
 void correlate_excluded(struct correlator *c, struct ruleset *rules, const struct event *e);
 
 /* Does the rule of ${link} count ${e}?  NULL: yes, as ${event} of the group whose key is appended
- * to ${key}.  Else the disposition that it has instead, or "" if the rule is not about it. */
+ * to ${key}.  Else the disposition that it has instead, or "" if the rule is not about it.
+ * ${silences} may be NULL. */
 const char *correlate_verdict(const struct incident_link *link, const struct event *e,
-    struct buf *key, struct group_event *event);
+    const struct silence_set *silences, struct buf *key, struct group_event *event);
 
 /* Count an incident that ${rule} opened at ${time}, entry ${id} of the relay, for the rules
  * about incidents; the names and values of its key are its fields. */

@@ -77,6 +77,7 @@ struct correlator {
 	struct group_index sent_index; /* ... its index; NULL and empty: none */
 	struct group_cache *cache;
 	struct ahead *ahead;
+	struct silence_set *silences; /* NULL: none */
 	struct pace pace;
 	unsigned partitions;
 	struct group trial;                     /* scratch: an entry's points, applied to nothing */

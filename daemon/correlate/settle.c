@@ -7,7 +7,10 @@
 #include <assert.h>
 #include <stdlib.h>
 
+#include "correlate/silence.h"
 #include "util/xalloc.h"
+
+#define LOOK_AGAIN 60000 /* ms: a silence may be ended before its time */
 
 void
 settle_free(struct settled *s)
@@ -151,22 +154,34 @@ note(struct settled *s, struct group *g, enum group_fate fate, int64_t at)
 	}
 }
 
+/* When time alone changes the group.  That nothing comes is not told in a silence, but after
+ * it, if then still nothing has come. */
+static int64_t
+due(const struct settled *s, const struct group *g)
+{
+	int64_t t = group_due(g);
+
+	if (s->silences == NULL || t == INT64_MAX || g->rule->condition.kind != CONDITION_ABSENT)
+		return t;
+	return silence_over(s->silences, g->rule, s->key, t);
+}
+
 /* Time passes up to ${t}. */
 static void
 pass_to(struct settled *s, struct group *g, int64_t t)
 {
 	uint64_t promoted = s->promoted, folded = s->folded;
-	int64_t due;
+	int64_t at;
 
-	while ((due = group_due(g)) <= t) {
+	while ((at = due(s, g)) <= t) {
 		struct group_incident had = g->incident;
 		enum group_fate fate =
-		    group_apply(g, &(struct group_event){.time = due, .timer = true});
+		    group_apply(g, &(struct group_event){.time = at, .timer = true});
 
 		if (fate == GROUP_NOTHING)
 			break;
 		leave(s, g, &had);
-		note(s, g, fate, due);
+		note(s, g, fate, at);
 		/* An incident about silence is of no event. */
 		s->promoted = promoted;
 		s->folded = folded;
@@ -192,7 +207,9 @@ apply_point(struct settled *s, struct group *g, const struct batch_entry *e, siz
 
 	pass_to(s, g, p->time);
 	if (p->timer) {
-		group_apply(g, &event); /* nothing is due any more; but it may begin */
+		if (due(s, g) == group_due(g)) /* else it is put off */
+			group_apply(g, &event); /* nothing is due any more; but it may begin */
+		s->looked = p->time;
 		s->was_due = INT64_MIN; /* who keeps the time must learn that it is over */
 		return;
 	}
@@ -240,6 +257,18 @@ apply_entry(struct settled *s, struct group *g, const struct batch_entry *e)
 		add_sample(s, g, sample, true);
 }
 
+/* When to look at it: what is put off again and again, not each time that somebody looks. */
+static int64_t
+look_at(const struct settled *s, const struct group *g)
+{
+	int64_t t = due(s, g), again;
+
+	if (group_due(g) > s->looked)
+		return group_due(g);
+	again = s->looked + LOOK_AGAIN;
+	return t < again ? t : again;
+}
+
 /* How many lines the incidents have by now. */
 static void
 count_samples(struct settled *s, struct group *g)
@@ -262,6 +291,9 @@ settle_entry(const struct batch *b, const struct batch_entry *e, struct sv bytes
 		group_decode(g, bytes);
 	s->version = g->version;
 	s->storm = batch_is_storm(b);
+	s->silences = b->silences;
+	s->key = e->key;
+	s->looked = INT64_MIN;
 	s->was_due = group_due(g);
 	s->nincidents = s->npending = 0;
 	s->counted = s->promoted = s->folded = s->known = 0;
@@ -274,7 +306,7 @@ settle_entry(const struct batch *b, const struct batch_entry *e, struct sv bytes
 	count_samples(s, g);
 	if (s->storm)
 		s->npending = 0; /* they would only drive out one another */
-	s->due = group_due(g);
+	s->due = look_at(s, g);
 	s->group.n = 0;
 	group_encode(g, s->version + 1, touched, &s->group);
 }

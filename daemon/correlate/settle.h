@@ -22,7 +22,8 @@ struct settled_incident {
 struct settled {
 	uint64_t version; /* of the group as it was */
 	struct buf group; /* as it is now */
-	int64_t due;      /* when time alone changes it; INT64_MAX: never */
+	int64_t due;      /* when time alone changes it, or may if a silence is ended; INT64_MAX:
+	                     never */
 	int64_t was_due;  /* INT64_MIN: it may be known otherwise */
 	struct settled_incident *incidents; /* in order; the last one may be the group's */
 	size_t nincidents;
@@ -31,6 +32,9 @@ struct settled {
 	uint64_t counted;                 /* events, of them: */
 	uint64_t promoted, folded, known; /* promoted: also some that were counted before */
 	bool storm; /* the batch is one */
+	const struct silence_set *silences; /* the batch's */
+	struct sv key;                      /* the group's */
+	int64_t looked; /* the time of the last timer */
 	struct group scratch;
 };
 

@@ -21,6 +21,8 @@ struct rule_net {
 /* Parse ADDRESS or ADDRESS/BITS.  When it is neither, or has bits set beyond
  * its prefix, false and a reason in ${why}. */
 bool rule_net_parse(struct sv text, struct rule_net *net, struct buf *why);
+/* Is ${value} an address of ${net}, or a network (ADDRESS/BITS) within it? */
+bool rule_net_holds(const struct rule_net *net, struct sv value);
 
 enum rule_list_kind {
 	RULE_LIST_TEXT,    /* literal values */

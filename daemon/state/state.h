@@ -24,6 +24,15 @@ struct incident_rule;
 struct group_cache;
 struct ahead;
 
+/* Silences as Redis has them: those that hold, and that held lately. */
+struct state_silences {
+	const char *error; /* NULL: none */
+	int64_t version;   /* another one when something has changed */
+	bool same;         /* it is of the version that was known; there are no texts */
+	const struct sv *texts; /* JSON, see INTERFACES.md */
+	size_t n;
+};
+
 /* A channel, and the least severity it wants to hear of. */
 struct state_channel {
 	const char *id;
@@ -46,6 +55,8 @@ struct state_cb {
 	/* Attached: these positions are committed; first those of streams that were read to
 	 * their end (done), the oldest first.  Fires anew after each loss. */
 	void (*ready)(void *ctx, const struct position *committed, size_t n);
+	/* Before each ready(), and as answer to state_silences(); may be NULL. */
+	void (*silences)(void *ctx, const struct state_silences *told);
 	/* An outbox entry that waits for delivery: after ready() those that were
 	 * left, later new ones.  The callee may move strings out of ${d}. */
 	void (*delivery)(void *ctx, struct delivery *d);
@@ -127,6 +138,20 @@ void state_set_page(struct state *s, const char *name, struct sv cursor, int64_t
     const struct state_set_reader *reader);
 /* Append the key of that set. */
 void state_set_key(const char *name, struct buf *out);
+
+/* So long (ms) after its end a silence is still told: lines may be read late. */
+#define STATE_SILENCES_SINCE (7 * 86400000LL)
+
+/* Ask for the silences unless they are still of ${version}; to be called while ready. */
+void state_silences(struct state *s, int64_t version);
+/* Add ${json}, an object without id, that holds from ${now} on; the answer is the object. */
+void state_silence_add(struct state *s, const char *json, int64_t now, int64_t until,
+    state_answer_cb *cb, void *ctx);
+/* End silence ${id}; the answer is as it is now. */
+void state_silence_end(struct state *s, const char *id, int64_t now, const char *by,
+    const char *message, state_answer_cb *cb, void *ctx);
+/* Those that hold, or ${all}; those that last longest first, ${limit} at most. */
+void state_silence_list(struct state *s, bool all, int64_t limit, state_answer_cb *cb, void *ctx);
 
 struct state_stats {
 	uint64_t commits;

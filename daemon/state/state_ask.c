@@ -56,8 +56,8 @@ send(struct partition *p, struct redis_args *args, redis_reply_cb *reply, state_
 }
 
 /* Answers at once while Redis is away. */
-static bool
-is_away(const struct state *s, state_answer_cb *cb, void *ctx)
+bool
+state_ask_away(const struct state *s, state_answer_cb *cb, void *ctx)
 {
 	if (!s->ready)
 		cb(ctx, false, SV("Redis is away; try again in a moment"));
@@ -93,6 +93,12 @@ answered(void *ctx, const struct redisReply *reply)
 		answer(ctx, false, error_text(reply->str));
 	else
 		answer(ctx, false, SV("a strange answer from Redis"));
+}
+
+void
+state_ask_send(struct partition *p, struct redis_args *args, state_answer_cb *cb, void *ctx)
+{
+	send(p, args, answered, cb, ctx);
 }
 
 static void
@@ -214,7 +220,7 @@ send_all(struct state *s, const char *function, const char *which, int64_t limit
 {
 	struct ask *a;
 
-	if (is_away(s, cb, ctx))
+	if (state_ask_away(s, cb, ctx))
 		return;
 	a = ask_all(s, join_list, cb, ctx);
 	a->limit = limit;
@@ -250,11 +256,11 @@ state_show(struct state *s, const char *id, state_answer_cb *cb, void *ctx)
 	struct redis_args args = REDIS_ARGS_INIT;
 	struct partition *p = partition_of(s, id);
 
-	if (is_away(s, cb, ctx))
+	if (state_ask_away(s, cb, ctx))
 		return;
 	state_call(p, &args, "triaged_show");
 	redis_arg_str(&args, id);
-	send(p, &args, answered, cb, ctx);
+	state_ask_send(p, &args, cb, ctx);
 }
 
 void
@@ -263,12 +269,12 @@ state_gaps(struct state *s, int64_t limit, state_answer_cb *cb, void *ctx)
 	struct redis_args args = REDIS_ARGS_INIT;
 	struct partition *p = &s->partitions[0];
 
-	if (is_away(s, cb, ctx))
+	if (state_ask_away(s, cb, ctx))
 		return;
 	state_call(p, &args, "triaged_gaps");
 	redis_arg_str(&args, s->conf->node);
 	redis_arg_int(&args, limit);
-	send(p, &args, answered, cb, ctx);
+	state_ask_send(p, &args, cb, ctx);
 }
 
 static void
@@ -326,7 +332,7 @@ state_rule(struct state *s, const char *id, const struct incident_rule *rule, in
 {
 	struct ask *a;
 
-	if (is_away(s, cb, ctx))
+	if (state_ask_away(s, cb, ctx))
 		return;
 	a = ask_all(s, join_rule, cb, ctx);
 	for (unsigned i = 0; i < s->npartitions; i++)
@@ -340,13 +346,13 @@ state_group(struct state *s, const struct incident_rule *rule, struct sv key, st
 	struct redis_args args = REDIS_ARGS_INIT;
 	struct partition *p;
 
-	if (is_away(s, cb, ctx))
+	if (state_ask_away(s, cb, ctx))
 		return;
 	p = &s->partitions[group_key_partition(rule, key, s->npartitions)];
 	state_call(p, &args, "triaged_group");
 	state_group_name(&args, rule);
 	redis_arg(&args, key);
-	send(p, &args, answered, cb, ctx);
+	state_ask_send(p, &args, cb, ctx);
 }
 
 void
@@ -356,7 +362,7 @@ state_move(struct state *s, const char *id, const char *action, const char *by, 
 	struct redis_args args = REDIS_ARGS_INIT;
 	struct partition *p = partition_of(s, id);
 
-	if (is_away(s, cb, ctx))
+	if (state_ask_away(s, cb, ctx))
 		return;
 	state_call(p, &args, "triaged_move");
 	redis_arg_str(&args, id);

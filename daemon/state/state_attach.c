@@ -9,6 +9,7 @@
 
 #include "ev/ev.h"
 #include "state/state_internal.h"
+#include "util/clock.h"
 #include "util/digest.h"
 #include "util/log.h"
 #include "util/xalloc.h"
@@ -20,12 +21,13 @@ static void attach(struct partition *p);
 static bool
 reply_ok(const redisReply *reply)
 {
-	if (reply->type != REDIS_REPLY_ARRAY || reply->elements != 9 ||
+	if (reply->type != REDIS_REPLY_ARRAY || reply->elements != 10 ||
 	    reply->element[0]->type != REDIS_REPLY_INTEGER ||
 	    reply->element[5]->type != REDIS_REPLY_STRING ||
 	    reply->element[6]->type != REDIS_REPLY_ARRAY ||
 	    reply->element[7]->type != REDIS_REPLY_ARRAY ||
-	    reply->element[8]->type != REDIS_REPLY_ARRAY)
+	    reply->element[8]->type != REDIS_REPLY_ARRAY ||
+	    reply->element[9]->type != REDIS_REPLY_ARRAY)
 		return false;
 	for (size_t i = 1; i <= 4; i++)
 		if (reply->element[i]->type != REDIS_REPLY_ARRAY)
@@ -78,6 +80,7 @@ attached(void *ctx, const struct redisReply *reply)
 	state_relay_add_counted(s, p->number, reply->element[7]);
 	if (p->number == 0) {
 		snprintf(s->install, sizeof(s->install), "%s", reply->element[5]->str);
+		state_silences_hand(s, reply->element[9]);
 		for (unsigned i = 1; i < s->npartitions; i++)
 			attach(&s->partitions[i]);
 	}
@@ -100,6 +103,7 @@ attach(struct partition *p)
 	redis_arg_int(&args, p->fence);
 	redis_arg_str(&args, s->fresh);
 	redis_arg_int(&args, s->npartitions);
+	redis_arg_int(&args, p->number == 0 ? clock_now() - STATE_SILENCES_SINCE : -1);
 	redis_command(p->link->redis, &args, attached, p);
 }
 

@@ -183,6 +183,15 @@ void state_attach_forget(struct state *s);
 void state_attached(struct state *s);
 void state_pulse(void *ctx);
 
+/* state_ask.c: send a question to ${p} whose answer is text for people; */
+void state_ask_send(
+    struct partition *p, struct redis_args *args, state_answer_cb *cb, void *ctx);
+/* when Redis is away, say so instead. */
+bool state_ask_away(const struct state *s, state_answer_cb *cb, void *ctx);
+
+/* state_silence.c: hand on what there is. */
+void state_silences_hand(struct state *s, const struct redisReply *reply);
+
 /* state_positions.c: take in what a partition has stored. */
 void state_positions_add(struct state *s, unsigned partition, const struct redisReply *flat,
     const struct redisReply *ended, const struct redisReply *begun);

@@ -16,6 +16,9 @@ local KEEP_GAPS = 1000          -- of a node, with their bounds; older ones in s
 local KEEP_RELAYED = 1000       -- entries of a node's relay that are counted
 local KEEP_COUNTED = 4 * KEEP_RELAYED -- incidents of a partition's relay, of all nodes
 local KEEP_ENDED = 1000         -- streams of a node that were read to their end
+local KEEP_SILENCES = 400 * DAY
+local MOST_SILENCES = 10000     -- also of those that are over
+local MOST_HOLDING = 1000       -- silences at once
 local SAMPLES = 20              -- kept per incident
 local KEEP_LINES = 4096         -- groups without an incident of which lines are kept
 local LINES = 8                 -- of each of them
@@ -708,9 +711,94 @@ local function finish(keys, args)
   return {'OK', c.before * c.step + c.first, c.tell.deliveries, first, c.relayed}
 end
 
+-- ---- silences: in partition 0 ------------------------------------------------
+
+-- FCALL triaged_silence 1 P now until json
+-- ${json} is an object without id, with from and until.  Returns it with id.  Those that are
+-- over go after KEEP_SILENCES, or when there are too many.
+local function silence(keys, args)
+  local P, now, till, json = keys[1], tonumber(args[1]), tonumber(args[2]), args[3]
+  if not now or not till or not json then error('too few arguments') end
+  local untils, texts = P .. 'silences:until', P .. 'silences'
+  local held = redis.call('ZRANGEBYSCORE', untils, '(' .. ms(now), '+inf', 'LIMIT', 0, MOST_HOLDING)
+  if #held >= MOST_HOLDING then
+    return fail('SILENCES', MOST_HOLDING .. ' silences hold already; end those that are not needed')
+  end
+  local old = redis.call('ZRANGEBYSCORE', untils, '-inf', ms(now - KEEP_SILENCES), 'LIMIT', 0, CHUNK)
+  if #old == 0 and redis.call('HLEN', texts) >= MOST_SILENCES then
+    old = redis.call('ZRANGE', untils, 0, 0)
+  end
+  if #old > 0 then
+    redis.call('HDEL', texts, unpack(old))
+    redis.call('ZREM', untils, unpack(old))
+  end
+  local id = 'SIL-' .. redis.call('HINCRBY', P .. 'meta', 'silences', 1)
+  local text = '{"id":"' .. id .. '",' .. string.sub(json, 2)
+  redis.call('HSET', texts, id, text)
+  redis.call('ZADD', untils, ms(till), id)
+  redis.call('HINCRBY', P .. 'meta', 'silences_version', 1)
+  return text
+end
+
+-- FCALL triaged_unsilence 1 P id now by message
+-- It ends now.  Returns it as it is then.
+local function unsilence(keys, args)
+  local P, id, now, by, message = keys[1], args[1], tonumber(args[2]), args[3], args[4]
+  if not id or not now or not by or not message then error('too few arguments') end
+  local text = redis.call('HGET', P .. 'silences', id)
+  if not text then return fail('NOSILENCE', 'there is no silence ' .. id) end
+  local told = cjson.decode(text)
+  if told.ended or told['until'] <= now then
+    return fail('STATE', id .. ' is over already')
+  end
+  if told.from > now then now = told.from end -- clocks of two daemons
+  text = string.sub(text, 1, -2) .. string.format(',"ended":{"time":%s,"by":%s,"message":%s}}',
+    ms(now), quote(by), quote(message))
+  redis.call('HSET', P .. 'silences', id, text)
+  redis.call('ZADD', P .. 'silences:until', ms(now), id)
+  redis.call('HINCRBY', P .. 'meta', 'silences_version', 1)
+  return text
+end
+
+local function silence_texts(P, ids)
+  local texts = {}
+  for at = 1, #ids, CHUNK do
+    local some = redis.call('HMGET', P .. 'silences', unpack(ids, at, math.min(at + CHUNK - 1, #ids)))
+    for _, text in ipairs(some) do texts[#texts + 1] = text or nil end
+  end
+  return texts
+end
+
+-- What daemons follow: {version, {text, ...}} of those that were not over at ${since}.
+local function silences_since(P, since)
+  local version = tonumber(redis.call('HGET', P .. 'meta', 'silences_version') or '0')
+  local ids = redis.call('ZRANGEBYSCORE', P .. 'silences:until', ms(since), '+inf')
+  return {version, silence_texts(P, ids)}
+end
+
+-- FCALL triaged_silences 1 P version since
+-- {version}: it is still this one.
+local function silences(keys, args)
+  local P, known, since = keys[1], tonumber(args[1]), tonumber(args[2])
+  if not known or not since then error('too few arguments') end
+  local version = tonumber(redis.call('HGET', P .. 'meta', 'silences_version') or '0')
+  if version == known then return {version} end
+  return silences_since(P, since)
+end
+
+-- FCALL triaged_silence_list 1 P which now limit
+-- which is "hold" or "all".  Those that last longest first.
+local function silence_list(keys, args)
+  local P, which, now, limit = keys[1], args[1], tonumber(args[2]), tonumber(args[3])
+  if not which or not now or not limit then error('too few arguments') end
+  local ids = redis.call('ZRANGE', P .. 'silences:until', '+inf',
+    which == 'all' and '-inf' or '(' .. ms(now), 'BYSCORE', 'REV', 'LIMIT', 0, limit)
+  return '[' .. table.concat(silence_texts(P, ids), ',') .. ']'
+end
+
 -- ---- the other functions ---------------------------------------------------
 
--- FCALL triaged_attach 1 P node install partitions known fresh relays
+-- FCALL triaged_attach 1 P node install partitions known fresh relays since
 -- A daemon begins or begins again: any older connection of ${node} is fenced
 -- off.  ${install} names this state when it is new.  ${partitions}, of partition 0 only (0
 -- for others), must be as many as it has.  ${known} is the fence that the daemon saw last; if
@@ -719,12 +807,14 @@ end
 -- Returns {fence, positions as {stream, value}..., the node's outbox entries, the
 -- streams that were read to their end, entries of the relay, install, where streams begin as
 -- {stream, value}..., for each of so many ${relays} the incidents that were counted last, the
--- numbers of entries of the relay that are passed}:
+-- numbers of entries of the relay that are passed, silences as triaged_silences does; none with a
+-- ${since} of -1}:
 -- who put a message into the outbox has its channel and sends it.
 local function attach(keys, args)
   local P, node, install, n = keys[1], args[1], args[2], tonumber(args[3])
   local known, fresh, relays, counted = tonumber(args[4]), args[5], tonumber(args[6]), {}
-  if not node or not install or not n or not known or not fresh or not relays then
+  local since = tonumber(args[7])
+  if not node or not install or not n or not known or not fresh or not relays or not since then
     error('too few arguments')
   end
   local has = redis.call('HGET', P .. 'meta', 'partitions')
@@ -750,7 +840,7 @@ local function attach(keys, args)
     redis.call('LRANGE', P .. 'ended:' .. node, 0, -1),
     redis.call('HVALS', P .. 'relay:' .. node), redis.call('HGET', P .. 'meta', 'install'),
     redis.call('HGETALL', P .. 'begin:' .. node), counted,
-    redis.call('ZRANGE', P .. 'passed:' .. node, 0, -1)}
+    redis.call('ZRANGE', P .. 'passed:' .. node, 0, -1), since < 0 and {} or silences_since(P, since)}
 end
 
 -- FCALL triaged_fence 1 P node
@@ -985,5 +1075,9 @@ redis.register_function('triaged_end', finish)
 redis.register_function('triaged_move', move)
 redis.register_function('triaged_delivered', delivered)
 redis.register_function('triaged_show', show)
+redis.register_function('triaged_silence', silence)
+redis.register_function('triaged_unsilence', unsilence)
+redis.register_function('triaged_silences', silences)
+redis.register_function('triaged_silence_list', silence_list)
 redis.register_function('triaged_list', list)
 redis.register_function('triaged_outbox', outbox)
