@@ -3,7 +3,7 @@
 
 Random rules, random events (late ones, bursts, pauses about as long as the rule's times),
 cut into batches at random, given to several daemons that share one store, which crash,
-forget what they know, and collide.  Incidents, what they count, their times, and what
+forget what they know, and collide; some of it silenced.  Incidents, what they count, their times, and what
 became of the events must be what the reference says when it is given the same events in
 the order in which they were committed.
 
@@ -141,7 +141,25 @@ def make_case(seed):
             ops.append((r.choice(["crash", "lose", "forget"]), r.randrange(daemons)))
         if r.random() < trouble:
             ops.append(("close", 0, key))
-    return rule, ops
+    return rule, with_silences(random.Random(str(seed) + " silences"), rule, ops)
+
+
+def with_silences(r, rule, ops):
+    """Some cases have silences, of one key or of all, that somebody makes at some moment."""
+    events = [op for op in ops if op[0] == "event"]
+    within = rule["within"]
+    if r.random() < 0.7:
+        return ops
+    for _ in range(r.choice([1, 1, 2, 5])):
+        event = r.choice(events)
+        begin = event[2] + r.choice([0, 0, 1, -1, within, -within, within // 2])
+        length = r.choice([0, 1, within // 4, within, within + 1, 3 * within, 20 * within])
+        at = r.choice([0, 0, r.randrange(len(ops) + 1)])
+        ops.insert(at, ("silence", 0, begin, begin + length, r.choice([event[3], "all"])))
+    last = max(op[2] for op in events)
+    for pause in sorted(r.choice([0, within, 3 * within, 25 * within]) for _ in range(2)):
+        ops.append(("pass", 0, last + pause))
+    return ops
 
 
 # ---- the reference -------------------------------------------------------------------
@@ -152,6 +170,9 @@ class Reference:
     def __init__(self, rule):
         self.rule = model.Rule(**rule)
         self.groups = {}
+        self.silences = []  # (from, until, key or all)
+        self.silenced = 0   # events
+        self.known = [[] for _ in range(DAEMONS)]     # the silences that a commit is made with
         self.gathered = [[] for _ in range(DAEMONS)]  # not taken for a commit yet
         self.taken = [[] for _ in range(DAEMONS)]     # in a commit under way
         self.busy = [False] * DAEMONS
@@ -163,8 +184,14 @@ class Reference:
             return {i for i in range(self.rule.nsteps) if op[5] >> i & 1}
         return op[4]
 
-    def apply(self, op):
+    def judge(self, op):
+        """(${op}, is it silenced?)"""
+        on = any(begin <= op[2] < end and key in (op[3], "all") for begin, end, key in self.silences)
+        return op, on and op[0] == "event" and self.rule.kind != "absent"
+
+    def apply(self, op, silences):
         group = self.groups.setdefault(op[3], model.Group(self.rule))
+        group.silences = [s[:2] for s in silences if s[2] in (op[3], "all")]
         if op[0] == "timer":
             group.timer(op[2])
         else:
@@ -173,30 +200,48 @@ class Reference:
     def take(self, d):
         if not self.busy[d]:
             self.taken[d], self.gathered[d], self.busy[d] = self.gathered[d], [], True
+            self.known[d] = list(self.silences)
 
     def commit(self, d):
-        for op in self.taken[d]:
-            self.apply(op)
+        for op, silenced in self.taken[d]:
+            if silenced:
+                self.silenced += 1
+            else:
+                self.apply(op, self.known[d])
         self.taken[d], self.busy[d] = [], False
+
+    def finish(self, d):
+        self.commit(d)
+        self.take(d)
+        self.commit(d)
+
+    def pass_time(self, now):
+        """Everything is committed; then whatever is due by now."""
+        for d in range(DAEMONS):
+            self.finish(d)
+        for key in self.groups:
+            self.apply(("timer", 0, now, key), self.silences)
 
     def run(self, ops):
         for op in ops:
             what, d = op[:2]
             if what in ("event", "timer"):
-                self.gathered[d].append(op)
+                self.gathered[d].append(self.judge(op))
+            elif what == "silence":
+                self.silences.append(op[2:])
+            elif what == "pass":
+                self.pass_time(op[2])
             elif what == "take":
                 self.take(d)
-            elif what in ("commit", "lose"):
+            elif what == "commit" or (what == "lose" and self.busy[d]):
                 self.commit(d)  # that the answer is lost changes nothing
-            elif what == "crash":  # what no commit took in is read again
-                self.gathered[d] = self.taken[d] + self.gathered[d]
+            if what in ("crash", "lose"):  # what no commit took in is read again
+                self.gathered[d] = [self.judge(op) for op, _ in self.taken[d] + self.gathered[d]]
                 self.taken[d], self.busy[d] = [], False
             elif what == "close" and op[2] in self.groups:
                 self.groups[op[2]].close()
         for d in range(DAEMONS):
-            self.commit(d)
-            self.take(d)
-            self.commit(d)
+            self.finish(d)
 
     def result(self):
         out = []
@@ -212,7 +257,7 @@ class Reference:
                     key, inc.at, inc.count, inc.first, inc.last, state))
             for name in fates:
                 fates[name] += group.fates[name]
-        out.append("fates %d %d %d %d" % tuple(fates.values()))
+        out.append("fates %d %d %d %d %d" % (*fates.values(), self.silenced))
         return sort(out)
 
 

@@ -11,6 +11,8 @@ What all kinds have in common
     value, event of a spike, silence) the next one begins anew; so it does when the
     incident was closed by hand.  What led to the old incident is then forgotten.
   - Late events are counted where their time puts them, and always join.
+  - What is silenced does not get here.  Only of absent all does: there it is the firing that
+    waits until no silence is on.
 """
 
 JOINING = ("count", "distinct", "sum", "all_of", "sequence")
@@ -60,6 +62,7 @@ class Group:
         self.incident = None  # that which is joined
         self.missing = False  # absent: the silence has been told
         self.kept = []        # [time, value, ...] of events, in order of arrival
+        self.silences = []    # (from, until) of its key
         self.fates = {"counted": 0, "promoted": 0, "folded": 0, "known": 0}
 
     # ---- what arrives ----------------------------------------------------------
@@ -78,12 +81,17 @@ class Group:
 
     def pass_to(self, now):
         """Time passes: what is due happens at the time at which it is due."""
-        while self.due() is not None and self.due() <= now:
-            due = self.due()
+        while self.due() is not None and self.after_silences(self.due()) <= now:
+            due = self.after_silences(self.due())
             if self.rule.kind == "absent":
                 self.silence(due)
             else:
                 self.calm(due)
+
+    def after_silences(self, time):
+        while self.rule.kind == "absent" and (on := [s for s in self.silences if s[0] <= time < s[1]]):
+            time = on[0][1]
+        return time
 
     def close(self):
         """The current incident is closed by hand."""
