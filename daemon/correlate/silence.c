@@ -1,8 +1,8 @@
 /*
  * silence: see silence.h.  Owns copies of all it was given.
  *
- * Silences are sorted by rule, those of all rules first: of most events a time or two is all
- * that is compared.
+ * Silences are sorted by rule, those of all rules first, then by their first field: what an
+ * event has there is looked up once for all of them.
  */
 #include "correlate/silence.h"
 
@@ -17,7 +17,7 @@
 #include "util/xalloc.h"
 
 struct wanted {
-	char *field; /* dotted */
+	size_t field; /* of the set's */
 	char *value;
 	size_t n; /* bytes of it */
 	bool is_net;
@@ -37,15 +37,22 @@ struct silence_set {
 	struct silence *v;
 	size_t n;
 	size_t nall; /* of them, at the beginning, of all rules */
+	char **fields; /* dotted names, each once */
+	size_t nfields;
 	int64_t from, until; /* at no other time anything is silenced */
 };
 
-/* What is asked: an event, or else a group. */
+/* What is asked: an event, or else a group; and what it has of the last field. */
 struct asked {
 	const struct incident_rule *rule;
 	const struct event *event;
 	struct sv key;
 	int64_t time;
+	size_t field; /* number + 1; 0: none yet */
+	bool has, any_case;
+	struct sv value;
+	bool is_net;
+	struct rule_net net;
 };
 
 struct silence_set *
@@ -70,10 +77,8 @@ silence_ref(struct silence_set *set)
 static void
 clear(struct silence *s)
 {
-	for (size_t i = 0; i < s->nwanted; i++) {
-		free(s->wanted[i].field);
+	for (size_t i = 0; i < s->nwanted; i++)
 		free(s->wanted[i].value);
-	}
 	free(s->wanted);
 	free(s->rule);
 }
@@ -88,6 +93,9 @@ silence_unref(struct silence_set **sp)
 		return;
 	for (size_t i = 0; i < set->n; i++)
 		clear(&set->v[i]);
+	for (size_t i = 0; i < set->nfields; i++)
+		free(set->fields[i]);
+	free(set->fields);
 	free(set->v);
 	free(set);
 }
@@ -105,20 +113,37 @@ silence_add(struct silence_set *set, const char *rule, int64_t from, int64_t unt
 	set->until = until > set->until ? until : set->until;
 }
 
+static size_t
+number_of(struct silence_set *set, const char *field)
+{
+	for (size_t i = 0; i < set->nfields; i++)
+		if (strcmp(set->fields[i], field) == 0)
+			return i;
+	XGROW(set->fields, set->nfields);
+	set->fields[set->nfields++] = xstrdup(field);
+	return set->nfields - 1;
+}
+
 void
 silence_add_field(struct silence_set *set, const char *field, const char *value)
 {
 	struct silence *s = &set->v[set->n - 1];
-	struct buf why = BUF_INIT; /* what is no network is compared as text */
 	struct wanted *w;
 
 	assert(!set->sorted);
 	XGROW(s->wanted, s->nwanted);
 	w = &s->wanted[s->nwanted++];
 	*w = (struct wanted){
-	    .field = xstrdup(field), .value = xstrdup(value), .n = strlen(value)};
-	w->is_net = rule_net_parse(sv_str(value), &w->net, &why);
-	buf_free(&why);
+	    .field = number_of(set, field), .value = xstrdup(value), .n = strlen(value)};
+	w->is_net = rule_net_read(sv_str(value), &w->net); /* else it is compared as text */
+}
+
+static int
+by_first_field(const struct silence *a, const struct silence *b)
+{
+	if (a->nwanted == 0 || b->nwanted == 0)
+		return (a->nwanted > 0) - (b->nwanted > 0);
+	return (a->wanted[0].field > b->wanted[0].field) - (a->wanted[0].field < b->wanted[0].field);
 }
 
 static int
@@ -126,9 +151,11 @@ by_rule(const void *va, const void *vb)
 {
 	const struct silence *a = va, *b = vb;
 
-	if (a->rule == NULL || b->rule == NULL)
-		return (a->rule != NULL) - (b->rule != NULL);
-	return strcmp(a->rule, b->rule);
+	int order = (a->rule != NULL) - (b->rule != NULL);
+
+	if (order == 0 && a->rule != NULL)
+		order = strcmp(a->rule, b->rule);
+	return order != 0 ? order : by_first_field(a, b);
 }
 
 void
@@ -163,40 +190,59 @@ header_part(const struct record *record, const char *field)
 	return part != NULL && part->n > 0 ? part : NULL;
 }
 
-/* Whoever silences what an incident shows writes it as the key has it. */
+/* What the event or the group has of ${field}.  Whoever silences what an incident shows writes
+ * it as the key has it. */
 static bool
-is_wanted(const struct wanted *w, struct sv value, bool any_case)
+look_up(struct asked *a, const char *field)
 {
-	if (w->is_net && rule_net_holds(&w->net, value))
-		return true;
-	return value.n == w->n &&
-	    (any_case ? strncasecmp(value.p, w->value, w->n) : memcmp(value.p, w->value, w->n)) == 0;
-}
-
-static bool
-holds(const struct wanted *w, const struct asked *a)
-{
-	const struct sv *value;
 	size_t at;
-	const struct rule_key *key = key_of(a->rule, w->field, &at);
-	bool any_case = key != NULL && key->lower;
+	const struct rule_key *key = key_of(a->rule, field, &at);
+	const struct sv *value;
 
-	if (a->event == NULL)
-		return key != NULL && is_wanted(w, group_key_value(a->key, at), any_case);
-	value = event_field(a->event, w->field);
+	a->any_case = key != NULL && key->lower;
+	if (a->event == NULL) {
+		a->value = key == NULL ? a->key : group_key_value(a->key, at);
+		return key != NULL;
+	}
+	value = event_field(a->event, field);
+	if (value == NULL) {
+		value = header_part(a->event->record, field);
+		a->any_case = true;
+	}
 	if (value != NULL)
-		return is_wanted(w, *value, any_case);
-	value = header_part(a->event->record, w->field);
-	return value != NULL && is_wanted(w, *value, true);
+		a->value = *value;
+	return value != NULL;
 }
 
 static bool
-covers(const struct silence *s, const struct asked *a)
+is_text(const struct wanted *w, const struct asked *a)
+{
+	if (a->value.n != w->n)
+		return false;
+	return (a->any_case ? strncasecmp(a->value.p, w->value, w->n)
+	                    : memcmp(a->value.p, w->value, w->n)) == 0;
+}
+
+static bool
+holds(const struct silence_set *set, const struct wanted *w, struct asked *a)
+{
+	if (a->field != w->field + 1) {
+		a->field = w->field + 1;
+		a->has = look_up(a, set->fields[w->field]);
+		a->is_net = a->has && rule_net_read(a->value, &a->net);
+	}
+	if (!a->has)
+		return false;
+	return w->is_net && a->is_net ? rule_net_holds(&w->net, &a->net) : is_text(w, a);
+}
+
+static bool
+covers(const struct silence_set *set, const struct silence *s, struct asked *a)
 {
 	if (a->time < s->from || a->time >= s->until)
 		return false;
 	for (size_t i = 0; i < s->nwanted; i++)
-		if (!holds(&s->wanted[i], a))
+		if (!holds(set, &s->wanted[i], a))
 			return false;
 	return true;
 }
@@ -220,17 +266,17 @@ first_of(const struct silence_set *set, const char *rule)
 
 /* One that covers what is asked, or NULL. */
 static const struct silence *
-find(const struct silence_set *set, const struct asked *a)
+find(const struct silence_set *set, struct asked *a)
 {
 	assert(set->sorted);
 	if (a->time < set->from || a->time >= set->until)
 		return NULL;
 	for (size_t i = 0; i < set->nall; i++)
-		if (covers(&set->v[i], a))
+		if (covers(set, &set->v[i], a))
 			return &set->v[i];
 	for (size_t i = first_of(set, a->rule->id);
 	     i < set->n && strcmp(set->v[i].rule, a->rule->id) == 0; i++)
-		if (covers(&set->v[i], a))
+		if (covers(set, &set->v[i], a))
 			return &set->v[i];
 	return NULL;
 }

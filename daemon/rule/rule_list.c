@@ -97,23 +97,30 @@ rule_net_parse(struct sv text, struct rule_net *net, struct buf *why)
 }
 
 bool
-rule_net_holds(const struct rule_net *net, struct sv value)
+rule_net_read(struct sv value, struct rule_net *net)
 {
 	const char *slash = value.n == 0 ? NULL : memchr(value.p, '/', value.n);
 	size_t n = slash == NULL ? value.n : (size_t)(slash - value.p);
-	unsigned char addr[16];
 	int64_t bits;
 	bool v4;
 
-	if (!parse_address((struct sv){value.p, n}, addr, &v4))
+	if (!parse_address((struct sv){value.p, n}, net->addr, &v4))
 		return false;
 	bits = v4 ? 32 : 128;
 	if (slash != NULL && !num_int(sv_from(value, n + 1), 0, bits, &bits))
 		return false;
-	if ((unsigned)bits + (v4 ? V4_BITS : 0) < net->bits)
+	net->bits = (unsigned)bits + (v4 ? V4_BITS : 0);
+	return true;
+}
+
+bool
+rule_net_holds(const struct rule_net *net, const struct rule_net *inner)
+{
+	unsigned whole = net->bits / 8, rest = net->bits % 8;
+
+	if (inner->bits < net->bits || memcmp(net->addr, inner->addr, whole) != 0)
 		return false;
-	mask(addr, net->bits);
-	return memcmp(addr, net->addr, sizeof(addr)) == 0;
+	return rest == 0 || (net->addr[whole] ^ inner->addr[whole]) >> (8 - rest) == 0;
 }
 
 struct rule_list *

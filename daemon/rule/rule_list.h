@@ -21,8 +21,10 @@ struct rule_net {
 /* Parse ADDRESS or ADDRESS/BITS.  When it is neither, or has bits set beyond
  * its prefix, false and a reason in ${why}. */
 bool rule_net_parse(struct sv text, struct rule_net *net, struct buf *why);
-/* Is ${value} an address of ${net}, or a network (ADDRESS/BITS) within it? */
-bool rule_net_holds(const struct rule_net *net, struct sv value);
+/* The same of a value in an event or a key; false when it is neither. */
+bool rule_net_read(struct sv value, struct rule_net *net);
+/* Is ${inner}, an address or a network, part of ${net}? */
+bool rule_net_holds(const struct rule_net *net, const struct rule_net *inner);
 
 enum rule_list_kind {
 	RULE_LIST_TEXT,    /* literal values */

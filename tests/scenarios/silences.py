@@ -67,7 +67,7 @@ def silence(daemon, *args, span="1h", why="a test"):
 def alone(test, name="alpha", redis=None):
     test.rules(harness.RULES + MORE)
     test.append(f"{name}.log", b"")
-    more = {} if redis is None else {"redis": {"url": f"unix://{redis.socket}"}}
+    more = {} if redis is None else {"redis": {"url": f"unix://{redis.socket}", "partitions": 3}}
     return test.daemon(test.config(
         [test.path(f"{name}.log")], name=f"{name}.yaml", node=name,
         state_dir=test.directory(f"state-{name}"), control_socket=test.path(f"{name}.sock"), **more),
