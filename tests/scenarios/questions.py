@@ -1,7 +1,11 @@
 #!/usr/bin/python3 -B
 """A question that Redis cannot answer is answered with why, and nothing else comes of it:
-the daemon has not lost Redis, and what it follows goes on.
+the daemon has not lost Redis, and what it follows goes on.  And the rights that
+triaged.yaml(5) asks for a user in Redis are enough.
 """
+
+import os
+import re
 
 import harness
 from harness import check, equal, wait_equal
@@ -62,4 +66,29 @@ def three(test):
     story(test, 3)
 
 
-harness.main(one, three)
+def the_rights_of_the_manual(test):
+    """All that the daemon does with Redis, by a user that may do no more than that."""
+    with open(os.path.join(harness.ROOT, "man/triaged.yaml.5"), encoding="utf-8") as f:
+        rights = re.search(r"^user triaged (on >PASSWORD .*?)^\.Ed$", f.read(), re.M | re.S)[1].split()
+    redis = harness.Redis(test).start()
+    with harness.Client(redis.socket) as client:
+        client("ACL", "SETUSER", "triaged", *rights)
+    test.rules(RULES + "lists:\n  - {id: known, redis: known}\n")
+    daemon = test.daemon(test.config([test.path("door.log")], redis={
+        "url": f"unix://{redis.socket}", "user": "triaged", "password": "PASSWORD", "partitions": 2})).start()
+    test.append_lines("door.log", LINES[:10])
+    wait_equal(lambda: len(daemon.incidents()), 10, "incidents")
+    daemon.ctl("close", "INC-1", "-m", "over")
+    for question in (("show", "INC-2"), ("rule", "denied"), ("sources",), ("outbox",)):
+        daemon.ctl(*question)
+    silence = daemon.ctl("silence", "denied", "-d", "1h", "-m", "x")
+    daemon.ctl("unsilence", silence["id"], "-m", "x")
+    equal(len(daemon.ctl("silences", "--all")), 1, "silences")
+    daemon.restart()
+    test.append_lines("door.log", LINES[10:])
+    wait_equal(lambda: len(daemon.incidents()), 30, "incidents")
+    with harness.Client(redis.socket) as client:
+        equal(client("ACL", "LOG"), [], "what the user had no right to")
+
+
+harness.main(one, three, the_rights_of_the_manual)
