@@ -62,7 +62,8 @@ find_rule(struct wish *w)
 	if (near != NULL)
 		buf_printf(&w->why, "; did you mean \"%s\"?", near);
 	else if (ruleset_find_event(w->rules, w->id) != NULL)
-		buf_puts(&w->why, ": it is an event rule; silenced are the rules that count events");
+		buf_puts(
+		    &w->why, ": it is an event rule; silenced are the rules that count events");
 	free(names);
 }
 
@@ -124,8 +125,10 @@ refuse_field(struct wish *w, const char *name, const char *dotted)
 	struct buf near = BUF_INIT;
 
 	if (w->rule != NULL && w->rule->condition.kind == CONDITION_ABSENT)
-		buf_printf(&w->why, "the key (by) of %s has no \"%s\", and of what is absent nothing "
-		    "else can be asked", w->id, name);
+		buf_printf(&w->why,
+		    "the key (by) of %s has no \"%s\", and of what is absent nothing "
+		    "else can be asked",
+		    w->id, name);
 	else
 		buf_printf(&w->why, "no event that counts for %s has \"%s\"",
 		    w->rule == NULL ? "any rule" : w->id, name);
@@ -142,14 +145,14 @@ add_field(struct wish *w, const char *name, const json_t *value)
 
 	put_dotted(name, &dotted);
 	if (text == NULL || *text == '\0' || strlen(text) > SILENCE_TEXT_MOST)
-		buf_printf(&w->why, "%s: expected a value of 1 to %d bytes", name, SILENCE_TEXT_MOST);
+		buf_printf(
+		    &w->why, "%s: expected a value of 1 to %d bytes", name, SILENCE_TEXT_MOST);
 	else if (!rule_has_field(w->rules, w->rule, buf_str(&dotted)))
 		refuse_field(w, name, buf_str(&dotted));
 	else if (json_object_get(w->fields, buf_str(&dotted)) != NULL)
 		buf_printf(&w->why, "\"%s\" is given twice", name);
 	else if (put_value(w, name, text, &accepted) &&
-	    json_object_set_new(
-	        w->fields, buf_str(&dotted), json_string(buf_str(&accepted))) < 0)
+	    json_object_set_new(w->fields, buf_str(&dotted), json_string(buf_str(&accepted))) < 0)
 		buf_printf(&w->why, "%s: expected text in UTF-8", name);
 	buf_free(&dotted);
 	buf_free(&accepted);
@@ -165,8 +168,11 @@ take_fields(struct wish *w, const json_t *fields)
 		buf_puts(&w->why, "expected \"fields\" to be an object");
 	else if (json_object_size(fields) > SILENCE_FIELDS_MOST)
 		buf_printf(&w->why, "at most %d fields can be asked", SILENCE_FIELDS_MOST);
-	json_object_foreach((json_t *)(uintptr_t)fields, name, value) if (w->why.n == 0)
-	    add_field(w, name, value);
+	json_object_foreach((json_t *)(uintptr_t)fields, name, value)
+	{
+		if (w->why.n == 0)
+			add_field(w, name, value);
+	}
 }
 
 static int64_t
@@ -185,7 +191,8 @@ check_message(struct wish *w, const char *message)
 	if (is_blank(message))
 		buf_puts(&w->why, "expected a \"message\" that says why");
 	else if (strlen(message) > SILENCE_TEXT_MOST)
-		buf_printf(&w->why, "expected a \"message\" of at most %d bytes", SILENCE_TEXT_MOST);
+		buf_printf(
+		    &w->why, "expected a \"message\" of at most %d bytes", SILENCE_TEXT_MOST);
 }
 
 /* ---- the answer --------------------------------------------------------------------------- */
@@ -217,14 +224,14 @@ fail(struct control_request *req, struct sv text)
 static void
 log_silence(const json_t *shown)
 {
-	const json_t *ended = json_object_get(shown, "ended"), *last = ended != NULL ? ended : shown;
+	const json_t *ended = json_object_get(shown, "ended"),
+	             *last = ended != NULL ? ended : shown;
 
 	log_info("silences", "%s of %s %s %s by %s: %s",
 	    json_string_value(json_object_get(shown, "id")),
 	    json_string_value(json_object_get(shown, "rule")),
 	    ended != NULL ? "is ended at" : "holds until",
-	    json_string_value(
-	        json_object_get(last, ended != NULL ? "time" : "until")),
+	    json_string_value(json_object_get(last, ended != NULL ? "time" : "until")),
 	    json_string_value(json_object_get(last, "by")),
 	    json_string_value(json_object_get(last, "message")));
 }
@@ -337,8 +344,8 @@ commands_silence_run_end(void *ctx, struct control_request *req)
 	else if (w.why.n > 0)
 		control_fail(req, buf_str(&w.why));
 	else
-		state_silence_end(pipeline_state(d->pipeline), id, this_second(), control_caller(req),
-		    message, changed, answer_new(d, req));
+		state_silence_end(pipeline_state(d->pipeline), id, this_second(),
+		    control_caller(req), message, changed, answer_new(d, req));
 	buf_free(&w.why);
 }
 

@@ -36,8 +36,10 @@ are_fields(const json_t *fields)
 	if (!json_is_object(fields) || json_object_size(fields) > SILENCE_FIELDS_MOST)
 		return false;
 	json_object_foreach((json_t *)(uintptr_t)fields, name, value)
+	{
 		if (*name == '\0' || !is_text(value, SILENCE_TEXT_MOST))
 			return false;
+	}
 	return true;
 }
 
@@ -83,7 +85,9 @@ add(struct silence_set *set, const json_t *s, int64_t from, int64_t until)
 
 	silence_add(set, strcmp(rule, SILENCE_ALL) == 0 ? NULL : rule, from, until);
 	json_object_foreach(json_object_get(s, "fields"), name, value)
-	    silence_add_field(set, name, json_string_value(value));
+	{
+		silence_add_field(set, name, json_string_value(value));
+	}
 	return true;
 }
 
@@ -103,7 +107,8 @@ silence_json_add(struct silence_set *set, const json_t *stored, struct buf *why)
 		fault = find_stored_fault(stored);
 	if (fault != NULL)
 		return refuse(why, fault);
-	return add(set, stored, json_integer_value(json_object_get(stored, "from")), end_of(stored));
+	return add(
+	    set, stored, json_integer_value(json_object_get(stored, "from")), end_of(stored));
 }
 
 bool
@@ -117,7 +122,8 @@ silence_json_add_shown(struct silence_set *set, const json_t *shown, struct buf 
 bool
 silence_json_holds(const json_t *stored, int64_t now)
 {
-	return find_fault(stored) == NULL && find_stored_fault(stored) == NULL && end_of(stored) > now;
+	return find_fault(stored) == NULL && find_stored_fault(stored) == NULL &&
+	    end_of(stored) > now;
 }
 
 static json_t *

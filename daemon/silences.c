@@ -16,7 +16,7 @@
 #include "util/log.h"
 #include "util/xalloc.h"
 
-#define EVERY 10000 /* ms between readings */
+#define EVERY 10000     /* ms between readings */
 #define NONE_KNOWN (-1) /* no version */
 
 struct silences {
@@ -27,6 +27,7 @@ struct silences {
 	int64_t version;
 	json_t *list; /* an array, as stored */
 	struct silence_set *set;
+	size_t holding; /* of them, as it was told last */
 	char *problem;
 };
 
@@ -117,14 +118,28 @@ use(struct silences *s)
 	s->set = set;
 }
 
-static void
-tell_holding(const struct silences *s)
+static size_t
+count_holding(const struct silences *s)
 {
 	size_t i, n = 0;
 	json_t *one;
 
-	json_array_foreach(s->list, i, one) n += silence_json_holds(one, clock_now());
-	log_info("silences", "%zu hold%s", n, n == 1 ? "s" : "");
+	json_array_foreach(s->list, i, one)
+	{
+		n += silence_json_holds(one, clock_now());
+	}
+	return n;
+}
+
+/* That others were made or ended. */
+static void
+tell_holding(struct silences *s)
+{
+	size_t n = count_holding(s);
+
+	if (n != s->holding)
+		log_info("silences", "%zu hold%s", n, n == 1 ? "s" : "");
+	s->holding = n;
 }
 
 static void
@@ -186,6 +201,7 @@ silences_put(struct silences *s, struct sv json)
 	else
 		json_array_append_new(s->list, put);
 	use(s);
+	s->holding = count_holding(s);
 }
 
 json_t *

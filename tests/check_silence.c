@@ -57,7 +57,8 @@ struct run {
 static struct run
 begin(void)
 {
-	struct run r = {.rules = rig_rules(rules_text), .correlator = correlator_new(), .set = silence_new()};
+	struct run r = {
+	    .rules = rig_rules(rules_text), .correlator = correlator_new(), .set = silence_new()};
 
 	r.local = local_new(r.rules);
 	return r;
@@ -92,12 +93,17 @@ happen(struct run *r, const char *rule, int64_t time, const char *first, const c
 {
 	struct stream stream = {.id = "s", .source = "s", .path = "test.log"};
 	struct line line = {.stream = &stream, .offset = (uint64_t)time};
-	struct record record = {.line = &line, .time = time, .text = SV("x"), .host = SV("Web-1"), .program = SV("sshd")};
+	struct record record = {.line = &line,
+	    .time = time,
+	    .text = SV("x"),
+	    .host = SV("Web-1"),
+	    .program = SV("sshd")};
 	bool fail = strcmp(rule, "fail") == 0;
 	struct event e = {.rule = ruleset_find_event(r->rules, rule),
 	    .record = &record,
 	    .nfields = fail ? 2 : 1,
-	    .fields = {{fail ? "source.ip" : "host.name", sv_str(first)}, {"user.name", sv_str(user)}}};
+	    .fields = {
+	        {fail ? "source.ip" : "host.name", sv_str(first)}, {"user.name", sv_str(user)}}};
 
 	correlate_event(r->correlator, r->rules, &e);
 }
@@ -306,14 +312,19 @@ START_TEST(what_is_no_silence_is_refused)
 	add_json(r.set, "{\"rule\":\"\",\"fields\":{},\"from\":1,\"until\":2}", "\"rule\"");
 	add_json(r.set, "{\"rule\":\"all\",\"from\":1,\"until\":2}", "\"fields\"");
 	add_json(r.set, "{\"rule\":\"all\",\"fields\":[],\"from\":1,\"until\":2}", "\"fields\"");
-	add_json(r.set, "{\"rule\":\"all\",\"fields\":{\"a\":1},\"from\":1,\"until\":2}", "\"fields\"");
-	add_json(r.set, "{\"rule\":\"all\",\"fields\":{\"a\":\"\"},\"from\":1,\"until\":2}", "\"fields\"");
+	add_json(
+	    r.set, "{\"rule\":\"all\",\"fields\":{\"a\":1},\"from\":1,\"until\":2}", "\"fields\"");
+	add_json(r.set, "{\"rule\":\"all\",\"fields\":{\"a\":\"\"},\"from\":1,\"until\":2}",
+	    "\"fields\"");
 	add_json(r.set, "{\"rule\":\"all\",\"fields\":{},\"from\":1}", "\"until\"");
 	add_json(r.set, "{\"rule\":\"all\",\"fields\":{},\"from\":-1,\"until\":2}", "\"from\"");
 	add_json(r.set, "{\"rule\":\"all\",\"fields\":{},\"from\":1,\"until\":1e300}", "\"until\"");
-	add_json(r.set, "{\"rule\":\"all\",\"fields\":{},\"from\":1,\"until\":2,\"ended\":3}", "\"ended\"");
-	add_json(r.set, "{\"rule\":\"guessing\",\"fields\":{\"user.name\":\"ann\"},\"from\":1,\"until\":9,"
-	    "\"ended\":{\"time\":5}}", NULL);
+	add_json(r.set, "{\"rule\":\"all\",\"fields\":{},\"from\":1,\"until\":2,\"ended\":3}",
+	    "\"ended\"");
+	add_json(r.set,
+	    "{\"rule\":\"guessing\",\"fields\":{\"user.name\":\"ann\"},\"from\":1,\"until\":9,"
+	    "\"ended\":{\"time\":5}}",
+	    NULL);
 	heed(&r);
 	ck_assert(covers(&r, "guessing", 4, "192.0.2.1", "ann"));
 	ck_assert(!covers(&r, "guessing", 4, "192.0.2.1", "bob"));

@@ -93,7 +93,10 @@ ask_silences(const struct cli *cli)
 	struct silence_set *set = json_array_size(list) == 0 ? NULL : silence_new();
 	size_t i;
 
-	json_array_foreach(list, i, one) silence_json_add_shown(set, one, &error);
+	json_array_foreach(list, i, one)
+	{
+		silence_json_add_shown(set, one, &error);
+	}
 	if (set != NULL)
 		silence_sort(set);
 	json_decref(list);

@@ -49,8 +49,10 @@ parse(int argc, char **argv, json_t *request)
 
 	json_object_set_new(request, "fields", fields);
 	for (int i = 1; i < argc; i++) {
-		const char *as = strcmp(argv[i], "-d") == 0 ? "for" : strcmp(argv[i], "-m") == 0 ? "message"
-		                                                                              : NULL;
+		const char *as = strcmp(argv[i], "-d") == 0 ? "for"
+		    : strcmp(argv[i], "-m") == 0            ? "message"
+		                                            : NULL;
+
 		if (as == NULL && argv[i][0] == '-')
 			return false;
 		if (as == NULL && json_object_get(request, "rule") != NULL) {
@@ -60,11 +62,12 @@ parse(int argc, char **argv, json_t *request)
 		}
 		if (as != NULL && (++i == argc || json_object_get(request, as) != NULL))
 			return false;
-		if (json_object_set_new(request, as == NULL ? "rule" : as, json_string(argv[i])) < 0)
+		if (json_object_set_new(request, as == NULL ? "rule" : as, json_string(argv[i])) <
+		    0)
 			return false;
 	}
-	return json_object_get(request, "rule") != NULL && json_object_get(request, "for") != NULL &&
-	    json_object_get(request, "message") != NULL;
+	return json_object_get(request, "rule") != NULL &&
+	    json_object_get(request, "for") != NULL && json_object_get(request, "message") != NULL;
 }
 
 int

@@ -36,7 +36,7 @@ struct silence_set {
 	bool sorted;
 	struct silence *v;
 	size_t n;
-	size_t nall; /* of them, at the beginning, of all rules */
+	size_t nall;   /* of them, at the beginning, of all rules */
 	char **fields; /* dotted names, each once */
 	size_t nfields;
 	int64_t from, until; /* at no other time anything is silenced */
@@ -143,7 +143,8 @@ by_first_field(const struct silence *a, const struct silence *b)
 {
 	if (a->nwanted == 0 || b->nwanted == 0)
 		return (a->nwanted > 0) - (b->nwanted > 0);
-	return (a->wanted[0].field > b->wanted[0].field) - (a->wanted[0].field < b->wanted[0].field);
+	return (a->wanted[0].field > b->wanted[0].field) -
+	    (a->wanted[0].field < b->wanted[0].field);
 }
 
 static int
@@ -285,7 +286,8 @@ bool
 silence_covers(
     const struct silence_set *set, const struct incident_rule *rule, const struct event *e)
 {
-	return find(set, &(struct asked){.rule = rule, .event = e, .time = e->record->time}) != NULL;
+	return find(set, &(struct asked){.rule = rule, .event = e, .time = e->record->time}) !=
+	    NULL;
 }
 
 int64_t

@@ -36,17 +36,14 @@ add_key(struct names *names, const struct incident_rule *rule)
 static void
 add_event(struct names *names, const struct rule_body *body)
 {
-	bool address = false;
-
 	for (size_t i = 0; i < body->ntakes; i++)
 		add(names, body->takes[i].capture.field);
 	for (size_t i = 0; i < body->npatterns; i++)
 		for (size_t k = 0; k < body->patterns[i].ncaptures; k++)
 			add(names, body->patterns[i].captures[k].field);
-	for (size_t i = 0; i < names->n; i++)
-		address |= strcmp(names->v[i], RULE_DERIVED_FROM) == 0;
-	for (unsigned i = 0; address && i < RULE_DERIVED_FIELDS; i++)
-		add(names, rule_derived_name((enum rule_derived)i));
+	for (unsigned i = 0; i < RULE_DERIVED_FIELDS; i++)
+		if ((body->derived >> i & 1) != 0)
+			add(names, rule_derived_name((enum rule_derived)i));
 }
 
 static bool
@@ -77,7 +74,8 @@ collect(const struct ruleset *rs, const struct incident_rule *rule, struct names
 		if (!counts(e->incidents, e->nincidents, rule))
 			continue;
 		add_event(names, e->body);
-		for (size_t k = 0; e->body->builtin && k < sizeof(built_in) / sizeof(built_in[0]); k++)
+		for (size_t k = 0; e->body->builtin && k < sizeof(built_in) / sizeof(built_in[0]);
+		     k++)
 			if (rule_event_builtin_has(i, built_in[k]))
 				add(names, built_in[k]);
 	}
@@ -102,8 +100,8 @@ rule_has_field(const struct ruleset *rs, const struct incident_rule *rule, const
 }
 
 bool
-rule_has_nearest(const struct ruleset *rs, const struct incident_rule *rule, const char *field,
-    struct buf *out)
+rule_has_nearest(
+    const struct ruleset *rs, const struct incident_rule *rule, const char *field, struct buf *out)
 {
 	struct names names;
 	const char *near;

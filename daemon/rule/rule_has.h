@@ -14,11 +14,10 @@ struct ruleset;
 
 /* May something that ${rule} (NULL: any rule) counts have ${field} (dotted)?  Of one that waits
  * for what is absent: is it part of the key? */
-bool rule_has_field(
-    const struct ruleset *rs, const struct incident_rule *rule, const char *field);
+bool rule_has_field(const struct ruleset *rs, const struct incident_rule *rule, const char *field);
 /* Append the one among those that ${field} was probably meant to be, as rule files write it;
  * false: none is near. */
-bool rule_has_nearest(const struct ruleset *rs, const struct incident_rule *rule,
-    const char *field, struct buf *out);
+bool rule_has_nearest(
+    const struct ruleset *rs, const struct incident_rule *rule, const char *field, struct buf *out);
 
 #endif

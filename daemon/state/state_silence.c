@@ -63,8 +63,8 @@ state_silences(struct state *s, int64_t version)
 }
 
 void
-state_silence_add(struct state *s, const char *json, int64_t now, int64_t until,
-    state_answer_cb *cb, void *ctx)
+state_silence_add(
+    struct state *s, const char *json, int64_t now, int64_t until, state_answer_cb *cb, void *ctx)
 {
 	struct redis_args args = REDIS_ARGS_INIT;
 
@@ -78,8 +78,8 @@ state_silence_add(struct state *s, const char *json, int64_t now, int64_t until,
 }
 
 void
-state_silence_end(struct state *s, const char *id, int64_t now, const char *by,
-    const char *message, state_answer_cb *cb, void *ctx)
+state_silence_end(struct state *s, const char *id, int64_t now, const char *by, const char *message,
+    state_answer_cb *cb, void *ctx)
 {
 	struct redis_args args = REDIS_ARGS_INIT;
 
