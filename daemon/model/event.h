@@ -32,7 +32,7 @@ static inline const struct sv *
 event_field(const struct event *e, const char *name)
 {
 	for (size_t i = 0; i < e->nfields; i++)
-		if (strcmp(e->fields[i].name, name) == 0)
+		if (*e->fields[i].name == *name && strcmp(e->fields[i].name, name) == 0)
 			return &e->fields[i].value;
 	return NULL;
 }
