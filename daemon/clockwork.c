@@ -49,7 +49,7 @@ got_due(void *ctx, uint64_t identity, struct sv key, struct sv bytes)
 		return; /* it is no more, or another; its groups go with time */
 	if (rule->each != NULL && !rule_list_has(rule->each, group_key_value(key, 0)))
 		return; /* nothing is expected of it any more */
-	group_cache_put(cache, group_cache_hash(cache, rule, key), rule, key, bytes);
+	group_cache_put(cache, group_cache_hash(cache, rule, key).a, rule, key, bytes);
 	correlate_timer(w->conf.correlator, w->rules, rule, key, clock_now() - LATE);
 	w->conf.counted(w->conf.ctx);
 }

@@ -114,9 +114,17 @@ START_TEST(digests_are_those_of_the_standard)
 {
 	unsigned char raw[DIGEST_SIZE];
 	char hex[DIGEST_HEX_SIZE];
+	struct digest *d = digest_new();
 
 	digest_sha256_hex(SV("abc"), hex);
 	ck_assert_str_eq(hex, "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
+	for (int i = 0; i < 2; i++) {
+		digest_next_hex(d, SV("abc"), hex);
+		ck_assert_str_eq(hex, "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
+		digest_next_hex(d, SV(""), hex);
+		ck_assert_str_eq(hex, "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
+	}
+	digest_free(&d);
 	/* RFC 4231, case 2 */
 	digest_hmac_sha256(SV("Jefe"), SV("what do ya want for nothing?"), raw);
 	digest_hex(raw, sizeof(raw), hex);
@@ -200,6 +208,30 @@ START_TEST(hash_depends_on_key_and_bytes)
 	ck_assert(hash_bytes(a, s) == hash_bytes(a, s));
 	ck_assert(hash_bytes(a, s) != hash_bytes(b, s));
 	ck_assert(hash_bytes(a, s) != hash_bytes(a, sv_from(s, 1)));
+	for (size_t i = 0; i < s.n; i++) {
+		struct hash128 one = hash_wide(a, (struct sv){s.p, i}), other = hash_wide(a, s);
+
+		ck_assert(one.a != other.a && one.b != other.b);
+	}
+}
+END_TEST
+
+/* Values are kept by their hashes, so these are the same for ever. */
+START_TEST(hashes_stay)
+{
+	static const struct {
+		size_t n;
+		uint64_t hash;
+	} cases[] = {{0, 0xabac0158050fc4dc}, {5, 0xdef9d52f49533b67},
+	    {8, 0x369095118d299a8e}, {10, 0x79de85ee92ff097f},
+	    {15, 0xd320d86d2a519956}};
+	const struct hash_key key = {0x0706050403020100ULL, 0x0f0e0d0c0b0a0908ULL};
+	char bytes[16];
+
+	for (size_t i = 0; i < sizeof(bytes); i++)
+		bytes[i] = (char)i;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
+		ck_assert_uint_eq(hash_bytes(key, (struct sv){bytes, cases[i].n}), cases[i].hash);
 }
 END_TEST
 
@@ -283,6 +315,7 @@ main(void)
 	tcase_add_test(tc, times_are_rfc3339);
 	tcase_add_test(tc, bytes_are_counted);
 	tcase_add_test(tc, hash_depends_on_key_and_bytes);
+	tcase_add_test(tc, hashes_stay);
 	tcase_add_test(tc, buf_grows_and_steals);
 	tcase_add_test(tc, zones_follow_their_rule);
 	tcase_add_test(tc, what_is_no_zone_is_refused);

@@ -216,7 +216,7 @@ write_result(struct world *w, struct daemon *d, struct result *r)
 	if (r->due_changed)
 		g->due = r->due;
 	if (d != NULL)
-		group_cache_put(correlator_cache(d->correlator), r->entry->hash, &w->rule,
+		group_cache_put(correlator_cache(d->correlator), r->entry->hash.a, &w->rule,
 		    r->entry->key, buf_view(&r->bytes));
 }
 
@@ -238,7 +238,7 @@ forget_results(struct daemon *d)
 static void
 settle_one(struct daemon *d, const struct batch_entry *e, struct settled *s)
 {
-	struct sv was = group_cache_get(correlator_cache(d->correlator), e->hash, e->rule, e->key);
+	struct sv was = group_cache_get(correlator_cache(d->correlator), e->hash.a, e->rule, e->key);
 	struct result *r;
 
 	settle_entry(d->batch, e, was, 0, s);
@@ -303,7 +303,7 @@ collides(struct world *w, struct daemon *d)
 		if (version_of(g) == d->results[i].version)
 			continue;
 		any = true;
-		group_cache_put(correlator_cache(d->correlator), e->hash, &w->rule, e->key,
+		group_cache_put(correlator_cache(d->correlator), e->hash.a, &w->rule, e->key,
 		    g == NULL ? (struct sv){"", 0} : buf_view(&g->bytes));
 	}
 	return any;

@@ -12,6 +12,7 @@
 #include "correlate/group.h"
 #include "util/arena.h"
 #include "util/buf.h"
+#include "util/hash.h"
 
 struct ruleset;
 struct silence_set;
@@ -45,14 +46,15 @@ struct batch_sample {
  * comes later only counts, until a pause longer than rearm: then the group has another
  * entry, next. */
 struct batch_entry {
-	/* What each event of a storm changes comes first, in a line of the CPU's cache. */
+	/* What each event of a storm needs comes first, in a line of the CPU's cache. */
 	const struct incident_rule *rule;
-	bool sampled;  /* the group has lines enough */
-	bool satisfied;
+	struct hash128 hash; /* of rule and key (group_cache.h), which it stands for */
 	int64_t last; /* greatest event time, ms */
 	uint64_t rest; /* events after the points */
 	int64_t rest_first, rest_last;
-	size_t left; /* events until it probably opens an incident; 0: it has, or had one */
+	uint32_t left; /* events until it probably opens an incident; 0: it has, or had one */
+	bool sampled;  /* the group has lines enough */
+	bool satisfied;
 	size_t nsamples;
 	struct batch_sample *samples; /* room for BATCH_SAMPLES, or NULL */
 	struct sv key; /* the group's name within the rule: "11:192.0.2.10" for each field */
@@ -62,7 +64,6 @@ struct batch_entry {
 	uint32_t check_at; /* number of points at which to see whether they satisfy the rule */
 	uint32_t next;    /* index, 0: none */
 	uint32_t sibling; /* the next group of the rule in the partition, 0: none */
-	uint64_t hash;    /* of rule and key, as the cache of groups wants it */
 };
 
 struct batch_position {

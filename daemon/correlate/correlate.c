@@ -13,6 +13,7 @@
 #include "correlate/silence.h"
 #include "rule/rule_list.h"
 #include "rule/ruleset.h"
+#include "util/digest.h"
 #include "util/num.h"
 #include "util/xalloc.h"
 
@@ -32,6 +33,7 @@ correlator_new(void)
 	c->batch = batch_new();
 	c->cache = group_cache_new();
 	c->ahead = ahead_new();
+	c->digest = digest_new();
 	c->partitions = 1;
 	return c;
 }
@@ -53,6 +55,7 @@ correlator_free(struct correlator **cp)
 	free(c->tallies);
 	correlate_queue_free(c);
 	buf_free(&c->sample);
+	digest_free(&c->digest);
 	free(c);
 	*cp = NULL;
 }

@@ -18,7 +18,7 @@ count_sent(const struct correlator *c, const struct batch_entry *e)
 	size_t at, n;
 
 	if (c->sent == NULL ||
-	    !group_index_get(&c->sent_index, c->sent, e->hash, e->rule, e->key, &at))
+	    !group_index_get(&c->sent_index, c->sent, e->hash, &at))
 		return 0;
 	sent = &c->sent->entries[at];
 	n = sent->rest;
@@ -43,7 +43,7 @@ static void
 look_back(struct correlator *c, struct batch_entry *e)
 {
 	struct group *g = &c->trial;
-	struct sv bytes = group_cache_get(c->cache, e->hash, e->rule, e->key);
+	struct sv bytes = group_cache_get(c->cache, e->hash.a, e->rule, e->key);
 	size_t least = 1, sent = count_sent(c, e), has;
 
 	g->rule = e->rule;
@@ -53,9 +53,10 @@ look_back(struct correlator *c, struct batch_entry *e)
 	else if (sent == 0)
 		c->batch->nfresh++;
 	if (group_kind_counts(e->rule->condition.kind) && e->rule->condition.least > 1)
-		least = (size_t)e->rule->condition.least;
+		least = e->rule->condition.least < UINT32_MAX ? (size_t)e->rule->condition.least
+		                                              : UINT32_MAX;
 	has = count_points(g) + sent;
-	e->left = has < least ? least - has : sent == 0;
+	e->left = has < least ? (uint32_t)(least - has) : sent == 0;
 	if (g->incident.number == 0 || g->closed)
 		return;
 	e->left = 0;
@@ -120,7 +121,7 @@ correlate_entry_find(struct correlator *c, const struct counting *q)
 	size_t at;
 
 	correlate_hold(c, q->rules);
-	if (!group_index_get(&c->index, b, q->hash, q->rule, buf_view(&q->key), &at)) {
+	if (!group_index_get(&c->index, b, q->hash, &at)) {
 		entry = add_entry(c, q);
 		link_entry(c, b->nentries - 1);
 		return entry;
@@ -224,7 +225,7 @@ correlate_entry_sample(struct correlator *c, struct batch_entry *entry, const st
 	if (entry->samples == NULL)
 		entry->samples = arena_alloc(&b->arena, BATCH_SAMPLES * sizeof(*entry->samples));
 	c->sample.n = 0;
-	correlate_sample(q, &c->sample);
+	correlate_sample(c->digest, q, &c->sample);
 	s = &entry->samples[entry->nsamples++];
 	*s = (struct batch_sample){
 	    .json = arena_copy(&b->arena, buf_str(&c->sample), c->sample.n + 1),

@@ -1,10 +1,6 @@
 /*
  * correlate_index: (rule, key) -> entry of the batch.
- *
- * A table that is full is left as it is beside one of twice the size, and moved over bit by
- * bit: all at once would stop the loop for milliseconds.
  */
-#include <assert.h>
 #include <stdlib.h>
 
 #include "correlate/batch.h"
@@ -12,114 +8,69 @@
 #include "util/xalloc.h"
 
 #define FIRST_CAP 64
-#define MOVE 8 /* slots with each entry that is put: done long before the next table is full */
-
-static_assert(sizeof(struct group_slot) == 64, "a line of the cache");
-
-/* What a slot is looked for by. */
-struct wanted {
-	uint64_t hash, identity;
-	struct sv key;
-};
-
-static struct sv
-key_of(const struct group_slot *slot, const struct batch *b)
-{
-	if (slot->n <= sizeof(slot->key))
-		return (struct sv){slot->key, slot->n};
-	return b->entries[slot->entry - 1].key;
-}
-
-/* The slot of ${w}, or the free one where it would go. */
-static struct group_slot *
-find(const struct group_table *t, const struct batch *b, const struct wanted *w)
-{
-	size_t i = w->hash & (t->cap - 1);
-
-	for (; t->slots[i].entry != 0; i = (i + 1) & (t->cap - 1)) {
-		const struct group_slot *s = &t->slots[i];
-
-		if (s->hash == w->hash && s->identity == w->identity && s->n == w->key.n &&
-		    sv_eq(key_of(s, b), w->key))
-			break;
-	}
-	return &t->slots[i];
-}
-
-static struct group_table
-make(size_t cap)
-{
-	struct group_table t = {.cap = cap};
-
-	t.memory = xcalloc(cap + 1, sizeof(*t.slots));
-	t.slots = (struct group_slot *)((char *)t.memory +
-	    (-(uintptr_t)t.memory & (sizeof(*t.slots) - 1)));
-	return t;
-}
-
-static void
-forget(struct group_table *t)
-{
-	free(t->memory);
-	*t = (struct group_table){0};
-}
 
 void
 group_index_free(struct group_index *x)
 {
-	forget(&x->now);
-	forget(&x->before);
+	free(x->slots);
+	x->slots = NULL;
 }
 
 void
 group_index_clear(struct group_index *x)
 {
-	forget(&x->before);
 	if (x->used > 0)
-		memset(x->now.slots, 0, x->now.cap * sizeof(*x->now.slots));
+		memset(x->slots, 0, x->cap * sizeof(*x->slots));
 	x->used = 0;
 }
 
-/* NULL: there is none. */
-static const struct group_slot *
-look_up(const struct group_index *x, const struct batch *b, const struct wanted *w)
+static bool
+is_of(const struct group_slot *slot, const struct batch *b, struct hash128 h)
 {
-	const struct group_slot *slot;
+	const struct hash128 *has;
 
-	if (x->now.cap == 0)
-		return NULL;
-	slot = find(&x->now, b, w);
-	if (slot->entry == 0 && x->before.cap > 0)
-		slot = find(&x->before, b, w);
-	return slot->entry == 0 ? NULL : slot;
+	if (slot->tag != (uint32_t)h.a)
+		return false;
+	has = &b->entries[slot->entry - 1].hash;
+	return has->a == h.a && has->b == h.b;
+}
+
+/* The slot of the group, or the free one where it would go. */
+static struct group_slot *
+find(const struct group_index *x, const struct batch *b, struct hash128 h)
+{
+	size_t i = (uint32_t)h.a & (x->cap - 1);
+
+	while (x->slots[i].entry != 0 && !is_of(&x->slots[i], b, h))
+		i = (i + 1) & (x->cap - 1);
+	return &x->slots[i];
 }
 
 bool
-group_index_get(const struct group_index *x, const struct batch *b, uint64_t h,
-    const struct incident_rule *rule, struct sv key, size_t *entry)
+group_index_get(const struct group_index *x, const struct batch *b, struct hash128 h, size_t *entry)
 {
-	const struct group_slot *slot = look_up(x, b, &(struct wanted){h, rule->identity, key});
+	const struct group_slot *slot = x->cap == 0 ? NULL : find(x, b, h);
 
-	if (slot == NULL)
+	if (slot == NULL || slot->entry == 0)
 		return false;
 	*entry = slot->entry - 1;
 	return true;
 }
 
 void
-group_index_fetch(const struct group_index *x, uint64_t h)
+group_index_fetch(const struct group_index *x, struct hash128 h)
 {
-	if (x->now.cap > 0)
-		__builtin_prefetch(&x->now.slots[h & (x->now.cap - 1)]);
+	if (x->cap > 0)
+		__builtin_prefetch(&x->slots[(uint32_t)h.a & (x->cap - 1)]);
 }
 
 bool
-group_index_guess(const struct group_index *x, uint64_t h, size_t *entry)
+group_index_guess(const struct group_index *x, struct hash128 h, size_t *entry)
 {
 	const struct group_slot *slot =
-	    x->now.cap == 0 ? NULL : &x->now.slots[h & (x->now.cap - 1)];
+	    x->cap == 0 ? NULL : &x->slots[(uint32_t)h.a & (x->cap - 1)];
 
-	if (slot == NULL || slot->entry == 0 || slot->hash != h)
+	if (slot == NULL || slot->entry == 0 || slot->tag != (uint32_t)h.a)
 		return false;
 	*entry = slot->entry - 1;
 	return true;
@@ -128,45 +79,32 @@ group_index_guess(const struct group_index *x, uint64_t h, size_t *entry)
 static void
 grow(struct group_index *x)
 {
-	assert(x->before.cap == 0);
-	x->before = x->now;
-	x->now = make(x->before.cap == 0 ? FIRST_CAP : 2 * x->before.cap);
-	x->moved = 0;
-}
+	struct group_slot *old = x->slots;
+	size_t n = x->cap;
 
-/* What has been put anew since is left. */
-static void
-move(struct group_index *x, const struct batch *b)
-{
-	for (size_t i = 0; i < MOVE && x->moved < x->before.cap; i++) {
-		const struct group_slot *old = &x->before.slots[x->moved++];
-		struct group_slot *slot;
+	x->cap = n == 0 ? FIRST_CAP : 2 * n;
+	x->slots = xcalloc(x->cap, sizeof(*x->slots));
+	for (size_t i = 0; i < n; i++) {
+		size_t to = old[i].tag & (x->cap - 1);
 
-		if (old->entry == 0)
+		if (old[i].entry == 0)
 			continue;
-		slot = find(&x->now, b, &(struct wanted){old->hash, old->identity, key_of(old, b)});
-		if (slot->entry == 0)
-			*slot = *old;
+		while (x->slots[to].entry != 0)
+			to = (to + 1) & (x->cap - 1);
+		x->slots[to] = old[i];
 	}
-	if (x->moved == x->before.cap)
-		forget(&x->before);
+	free(old);
 }
 
 void
 group_index_put(struct group_index *x, const struct batch *b, size_t entry)
 {
-	const struct batch_entry *e = &b->entries[entry];
-	struct wanted w = {e->hash, e->rule->identity, e->key};
+	struct hash128 h = b->entries[entry].hash;
 	struct group_slot *slot;
 
-	if (8 * (x->used + 1) > 5 * x->now.cap)
+	if (2 * (x->used + 1) > x->cap)
 		grow(x);
-	move(x, b);
-	x->used += look_up(x, b, &w) == NULL;
-	slot = find(&x->now, b, &w);
-	*slot = (struct group_slot){.hash = w.hash,
-	    .identity = w.identity,
-	    .entry = (uint32_t)entry + 1,
-	    .n = (uint32_t)w.key.n};
-	memcpy(slot->key, w.key.p, w.key.n < sizeof(slot->key) ? w.key.n : sizeof(slot->key));
+	slot = find(x, b, h);
+	x->used += slot->entry == 0;
+	*slot = (struct group_slot){(uint32_t)h.a, (uint32_t)entry + 1};
 }

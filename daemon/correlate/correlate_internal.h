@@ -14,38 +14,28 @@
 #include "model/event.h"
 #include "util/hash.h"
 
-/* (Rule, key) to entry numbers: open addressing, by the hash of group_cache.h.  Bounded by
- * the batch. */
-struct group_table {
-	struct group_slot {
-		uint64_t hash;
-		uint64_t identity; /* of the rule */
-		uint32_t entry;    /* number + 1; 0 = free */
-		uint32_t n;        /* bytes of the key */
-		char key[40]; /* most are as short: to look at the entry would be a cache miss */
-	} *slots;            /* each in a line of the CPU's cache ... */
-	void *memory;         /* ... of this */
-	size_t cap;           /* power of two, or 0 */
-};
-
+/* (Rule, key), by their hash, to entry numbers: open addressing.  Slots are small, so that they
+ * stay in the CPU's caches.  Bounded by the batch. */
 struct group_index {
-	struct group_table now;
-	struct group_table before; /* which is being moved to it; empty: none */
-	size_t moved;              /* slots of it that are */
-	size_t used;               /* groups */
+	struct group_slot {
+		uint32_t tag;   /* of the hash */
+		uint32_t entry; /* number + 1; 0 = free */
+	} *slots;
+	size_t cap; /* power of two, or 0 */
+	size_t used;
 };
 
 void group_index_free(struct group_index *x);
 void group_index_clear(struct group_index *x);
-/* Find the entry of ${key}. */
-bool group_index_get(const struct group_index *x, const struct batch *b, uint64_t hash,
-    const struct incident_rule *rule, struct sv key, size_t *entry);
+/* Find the entry of the group. */
+bool group_index_get(
+    const struct group_index *x, const struct batch *b, struct hash128 h, size_t *entry);
 /* Map its group to ${entry}, instead of to an earlier entry of the same group. */
 void group_index_put(struct group_index *x, const struct batch *b, size_t entry);
 /* A get is to follow soon: have the CPU fetch where it will look; and, once that has come,
  * guess what it will find. */
-void group_index_fetch(const struct group_index *x, uint64_t hash);
-bool group_index_guess(const struct group_index *x, uint64_t hash, size_t *entry);
+void group_index_fetch(const struct group_index *x, struct hash128 h);
+bool group_index_guess(const struct group_index *x, struct hash128 h, size_t *entry);
 
 /* Events that are only counted. */
 enum tally {
@@ -61,13 +51,14 @@ struct counting {
 	struct ruleset *rules;
 	const struct incident_rule *rule;
 	struct buf key; /* of the group */
-	uint64_t hash;  /* of both */
+	struct hash128 hash; /* of both */
 	struct group_event event;
 	uint32_t times; /* "message repeated 5 times" is five */
 	struct line line;
 	struct sv text; /* of the record */
 };
 
+struct digest;
 struct relayed;
 
 struct correlator {
@@ -88,6 +79,7 @@ struct correlator {
 	const struct relayed *relayed; /* the incident that is counted, of several partitions */
 	bool lines;        /* what is borrowed from lines stays until correlate_lines_end() */
 	struct buf sample; /* scratch */
+	struct digest *digest; /* of samples */
 	struct correlate_stats stats;
 };
 
@@ -119,6 +111,6 @@ bool correlate_relay_has(const struct correlator *c, unsigned partition);
 void correlate_relay_note(struct correlator *c, unsigned partition);
 
 /* The line of ${q} as an incident shows it: a JSON object. */
-void correlate_sample(const struct counting *q, struct buf *out);
+void correlate_sample(struct digest *digest, const struct counting *q, struct buf *out);
 
 #endif

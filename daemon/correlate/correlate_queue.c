@@ -12,6 +12,7 @@
 
 /* So many events later something has come: a line takes longer than memory. */
 #define LATER (CORRELATE_QUEUE / 3)
+#define FEW 12288 /* groups, which are in the caches anyway */
 #define CACHE_LINE 64
 
 static void
@@ -41,7 +42,7 @@ fetch_entry(const struct correlator *c, const struct counting *q)
 	size_t i;
 
 	if (!group_index_guess(&c->index, q->hash, &i)) {
-		group_cache_fetch_slot(c->cache, q->hash);
+		group_cache_fetch_slot(c->cache, q->hash.a);
 		return;
 	}
 	entry = &c->batch->entries[i];
@@ -57,7 +58,7 @@ fetch_points(const struct correlator *c, const struct counting *q)
 	size_t i;
 
 	if (!group_index_guess(&c->index, q->hash, &i)) {
-		group_cache_fetch(c->cache, q->hash);
+		group_cache_fetch(c->cache, q->hash.a);
 		return;
 	}
 	entry = &c->batch->entries[i];
@@ -89,7 +90,7 @@ correlate_queue_add(struct correlator *c, bool stays)
 {
 	size_t n = c->queued++, waiting = c->queued - c->counted;
 
-	if (!stays || !c->lines) {
+	if (!stays || !c->lines || c->batch->nentries < FEW) {
 		drain(c);
 		return;
 	}

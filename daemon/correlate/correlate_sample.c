@@ -9,13 +9,13 @@
 #include "util/vis.h"
 
 void
-correlate_sample(const struct counting *q, struct buf *out)
+correlate_sample(struct digest *digest, const struct counting *q, struct buf *out)
 {
 	const struct line *line = &q->line;
 	struct sv all = q->text, text = {all.p, vis_cut(all, BATCH_SAMPLE_LINE)};
 	char hash[DIGEST_HEX_SIZE];
 
-	digest_sha256_hex(all, hash);
+	digest_next_hex(digest, all, hash);
 	buf_puts(out, "{\"file\":");
 	json_quote(out, sv_str(line->stream->path));
 	buf_printf(out, ",\"offset\":%llu,\"sha256\":\"%s\",\"time\":\"",

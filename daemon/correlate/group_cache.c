@@ -149,12 +149,12 @@ bytes_of(const struct cached *c)
 	return (struct sv){c->bytes + c->key_n, c->n};
 }
 
-uint64_t
+struct hash128
 group_cache_hash(const struct group_cache *c, const struct incident_rule *rule, struct sv key)
 {
 	struct hash_key k = {c->key.k0 ^ rule->identity, c->key.k1};
 
-	return hash_bytes(k, key);
+	return hash_wide(k, key);
 }
 
 struct sv

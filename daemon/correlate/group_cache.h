@@ -9,6 +9,7 @@
 
 #include <stdint.h>
 
+#include "util/hash.h"
 #include "util/sv.h"
 
 struct group_cache;
@@ -18,8 +19,8 @@ struct group_cache *group_cache_new(void);
 void group_cache_free(struct group_cache **c);
 void group_cache_clear(struct group_cache *c);
 
-/* Of group ${key} of ${rule}: what the others want.  No one can choose keys that share it. */
-uint64_t group_cache_hash(
+/* Of group ${key} of ${rule}, which it stands for; its first half is what the others want. */
+struct hash128 group_cache_hash(
     const struct group_cache *c, const struct incident_rule *rule, struct sv key);
 /* The bytes of the group, empty when it is not known; borrowed until the next put or get. */
 struct sv group_cache_get(

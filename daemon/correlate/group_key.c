@@ -24,16 +24,22 @@ bound(struct buf *out, size_t start)
 	buf_puts(out, hash);
 }
 
+/* "11:192.0.2.10"; for each event, so in one piece. */
 static void
 put_value(struct buf *out, const char *p, size_t n)
 {
-	char digits[24], *d = digits + sizeof(digits);
+	size_t ndigits = 1;
+	char *to;
 
-	*--d = ':';
-	for (size_t rest = n; d == digits + sizeof(digits) - 1 || rest > 0; rest /= 10)
-		*--d = (char)('0' + rest % 10);
-	buf_add(out, d, (size_t)(digits + sizeof(digits) - d));
-	buf_add(out, p, n);
+	for (size_t rest = n; rest >= 10; rest /= 10)
+		ndigits++;
+	to = buf_reserve(out, ndigits + 1 + n);
+	for (size_t i = ndigits, rest = n; i > 0; rest /= 10)
+		to[--i] = (char)('0' + rest % 10);
+	to[ndigits] = ':';
+	memcpy(to + ndigits + 1, p, n);
+	to[ndigits + 1 + n] = '\0';
+	out->n += ndigits + 1 + n;
 }
 
 /* A field that is taken as it is, without a copy of its own. */

@@ -185,7 +185,7 @@ settle(struct local *l, struct correlator *c, const struct batch *b, const struc
 		write_incident(l, group, &l->settled.incidents[i]);
 	join_incident(l, &l->settled.scratch.incident);
 	count_up(l, e->rule);
-	store(l, c, group, e->hash);
+	store(l, c, group, e->hash.a);
 	if (!l->settled.scratch.begun)
 		return;
 	if (l->settled.scratch.last > l->latest)

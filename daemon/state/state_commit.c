@@ -86,9 +86,9 @@ static void
 fetch_ahead(const struct state *s, const struct batch *b, size_t entry)
 {
 	if (entry + 2 * SOON < b->nentries)
-		group_cache_fetch_slot(s->groups, b->entries[entry + 2 * SOON].hash);
+		group_cache_fetch_slot(s->groups, b->entries[entry + 2 * SOON].hash.a);
 	if (entry + SOON < b->nentries) {
-		group_cache_fetch(s->groups, b->entries[entry + SOON].hash);
+		group_cache_fetch(s->groups, b->entries[entry + SOON].hash.a);
 		__builtin_prefetch(b->entries[entry + SOON].points);
 	}
 }
@@ -158,7 +158,7 @@ absorb_one(struct partition *p, const struct sent_group *sent)
 		group_set_number(
 		    bytes, p->sending.first + (int64_t)sent->opened * p->state->npartitions);
 	group_cache_put(
-	    p->state->groups, sent->entry->hash, sent->entry->rule, sent->entry->key, sent->bytes);
+	    p->state->groups, sent->entry->hash.a, sent->entry->rule, sent->entry->key, sent->bytes);
 }
 
 static void
@@ -252,7 +252,7 @@ collided(struct partition *p, const redisReply *list)
 			continue;
 		e = x->sent[which->integer].entry;
 		group_cache_put(
-		    p->state->groups, e->hash, e->rule, e->key, (struct sv){is->str, is->len});
+		    p->state->groups, e->hash.a, e->rule, e->key, (struct sv){is->str, is->len});
 	}
 	begin(p);
 	build(p);

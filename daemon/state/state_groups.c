@@ -188,7 +188,7 @@ state_groups_add(struct partition *p, const struct batch_entry *e)
 {
 	static const char unknown[GROUP_VERSION] = {0};
 	struct sending *x = &p->sending;
-	struct sv was = group_cache_get(p->state->groups, e->hash, e->rule, e->key);
+	struct sv was = group_cache_get(p->state->groups, e->hash.a, e->rule, e->key);
 
 	if (x->nheld == 0)
 		state_incident_rule(p->state, e->rule, &x->rule_text);

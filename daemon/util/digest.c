@@ -10,6 +10,8 @@
 #include <openssl/evp.h>
 #include <openssl/hmac.h>
 
+#include "util/xalloc.h"
+
 void
 digest_sha256(struct sv s, unsigned char out[DIGEST_SIZE])
 {
@@ -37,6 +39,45 @@ digest_sha256_hex(struct sv s, char out[DIGEST_HEX_SIZE])
 	unsigned char raw[DIGEST_SIZE];
 
 	digest_sha256(s, raw);
+	digest_hex(raw, sizeof(raw), out);
+}
+
+struct digest {
+	EVP_MD *sha256;
+	EVP_MD_CTX *ctx;
+};
+
+struct digest *
+digest_new(void)
+{
+	struct digest *d = xcalloc(1, sizeof(*d));
+
+	d->sha256 = EVP_MD_fetch(NULL, "SHA256", NULL);
+	d->ctx = EVP_MD_CTX_new();
+	if (d->sha256 == NULL || d->ctx == NULL)
+		abort();
+	return d;
+}
+
+void
+digest_free(struct digest **dp)
+{
+	if (*dp == NULL)
+		return;
+	EVP_MD_CTX_free((*dp)->ctx);
+	EVP_MD_free((*dp)->sha256);
+	free(*dp);
+	*dp = NULL;
+}
+
+void
+digest_next_hex(struct digest *d, struct sv s, char out[DIGEST_HEX_SIZE])
+{
+	unsigned char raw[DIGEST_SIZE];
+
+	if (EVP_DigestInit_ex(d->ctx, d->sha256, NULL) != 1 ||
+	    EVP_DigestUpdate(d->ctx, s.p, s.n) != 1 || EVP_DigestFinal_ex(d->ctx, raw, NULL) != 1)
+		abort();
 	digest_hex(raw, sizeof(raw), out);
 }
 

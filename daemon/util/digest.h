@@ -15,6 +15,12 @@
 
 void digest_sha256(struct sv s, unsigned char out[DIGEST_SIZE]);
 void digest_sha256_hex(struct sv s, char out[DIGEST_HEX_SIZE]);
+/* For who needs many: what OpenSSL looks up each time is then looked up once. */
+struct digest;
+struct digest *digest_new(void);
+void digest_free(struct digest **d);
+void digest_next_hex(struct digest *d, struct sv s, char out[DIGEST_HEX_SIZE]);
+
 void digest_hmac_sha256(struct sv key, struct sv s, unsigned char out[DIGEST_SIZE]);
 
 void digest_base64(struct buf *out, const void *p, size_t n);

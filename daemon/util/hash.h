@@ -16,4 +16,12 @@ struct hash_key {
 struct hash_key hash_key_random(void);
 uint64_t hash_bytes(struct hash_key key, struct sv s);
 
+/* 128 bits of the hash's last state, which can stand for the bytes themselves: that two have the
+ * same is less likely than that memory fails, and who does not know the key cannot find any.
+ * They are not to be seen by anybody. */
+struct hash128 {
+	uint64_t a, b;
+};
+struct hash128 hash_wide(struct hash_key key, struct sv s);
+
 #endif
