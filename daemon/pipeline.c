@@ -8,6 +8,7 @@
 #include <stdlib.h>
 
 #include "clockwork.h"
+#include "commits.h"
 #include "correlate/correlate.h"
 #include "decode/decode.h"
 #include "ev/ev.h"
@@ -27,9 +28,6 @@
 #include "util/log.h"
 #include "util/xalloc.h"
 
-#define POSITIONS_EVERY 1000 /* ms between commits that carry no event */
-#define SPACING 10      /* commits begin so many times what one takes after one another ... */
-#define SPACING_MOST 200 /* ... but for no longer, in ms */
 #define AHEAD (184LL * 86400000) /* ms that a line may be of the future: a year is inferred */
 
 struct pipeline {
@@ -46,12 +44,8 @@ struct pipeline {
 	struct lists *lists; /* what they have in Redis; NULL without intake */
 	struct silences *silences; /* NULL without intake */
 	struct seen *seen;
-	struct ev_timer *soon;  /* commit events at the end of this turn */
-	struct ev_timer *later; /* commit positions that moved without events */
-	bool news;              /* positions gathered that shall not wait */
-	bool full;              /* the source is paused until a commit is in */
-	int64_t committing;     /* monotonic ms at which the last commit began ... */
-	int64_t not_before;     /* ... and at which the next one may */
+	struct commits *commits;
+	bool full; /* the source is paused until a commit is in */
 	bool draining;
 	bool closed; /* nothing more can be told by the intake */
 	bool behind; /* scratch: a source has something unread */
@@ -132,20 +126,13 @@ pipeline_lines(struct pipeline *p, const struct chunk *chunk)
 	correlate_lines_end(p->correlator);
 	p->stats.bytes += chunk->data.n;
 	if (correlate_pending(p->correlator, true))
-		ev_timer_set(p->soon, 0);
+		commits_events(p->commits);
 }
 
 bool
 pipeline_has_room(const struct pipeline *p)
 {
 	return !correlate_full(p->correlator);
-}
-
-static void
-commit_later(struct pipeline *p)
-{
-	if (correlate_pending(p->correlator, false) && !ev_timer_is_set(p->later))
-		ev_timer_set(p->later, POSITIONS_EVERY);
 }
 
 /* A file is begun or done.  A begun one that is not known when the daemon is
@@ -156,8 +143,7 @@ got_position(void *ctx, const struct position *pos)
 	struct pipeline *p = ctx;
 
 	correlate_begun(p->correlator, pos);
-	p->news = true;
-	ev_timer_set(p->soon, 0);
+	commits_news(p->commits);
 }
 
 static void
@@ -174,7 +160,7 @@ got_chunk(void *ctx, const struct chunk *chunk)
 		pipeline_lines(p, chunk);
 	}
 	correlate_position(p->correlator, &examined);
-	commit_later(p);
+	commits_positions(p->commits);
 	if (!pipeline_has_room(p)) {
 		p->full = true;
 		intake_pause(p->intake);
@@ -195,49 +181,18 @@ got_trouble(void *ctx, const struct trouble *t)
 	if (trouble_is_gap(t->kind))
 		correlate_gap(p->correlator, t, now);
 	trouble_event(p->rules, t, now, got_event, p);
-	p->news = true;
-	ev_timer_set(p->soon, 0);
+	commits_news(p->commits);
 }
 
 /* ---- correlate -> state, and what state answers ---------------------------- */
 
-/* Under load what commits take is mostly groups that each of them has: so some time is left
- * between them, of which nothing is to be seen when a commit takes a millisecond. */
-static bool
-is_too_soon(struct pipeline *p)
-{
-	int64_t left = p->not_before - clock_mono();
-
-	if (left <= 0 || p->draining || !pipeline_has_room(p))
-		return false;
-	ev_timer_set(p->soon, left);
-	return true;
-}
-
 static void
-commit(struct pipeline *p, bool urgent)
+sending(void *ctx)
 {
-	if (p->state == NULL || !state_is_idle(p->state) ||
-	    !correlate_pending(p->correlator, urgent && !p->news) || (urgent && is_too_soon(p)))
-		return;
-	p->news = false;
-	ev_timer_cancel(p->later);
+	struct pipeline *p = ctx;
+
 	if (p->intake != NULL)
 		intake_sent(p->intake);
-	p->committing = clock_mono();
-	state_commit(p->state, correlate_send(p->correlator));
-}
-
-static void
-commit_events(void *ctx)
-{
-	commit(ctx, true);
-}
-
-static void
-commit_positions(void *ctx)
-{
-	commit(ctx, false);
 }
 
 static void
@@ -262,15 +217,12 @@ static void
 committed(void *ctx, const struct batch *b, size_t nopened)
 {
 	struct pipeline *p = ctx;
-	int64_t took = clock_mono() - p->committing;
 
 	p->stats.incidents += nopened;
-	p->not_before = p->committing + (took * SPACING < SPACING_MOST ? took * SPACING : SPACING_MOST);
-	correlate_committed(p->correlator, b, nopened, took);
+	commits_learn(p->commits, b, nopened);
 	if (p->intake != NULL)
 		pass_back(p->intake, b);
-	commit(p, !p->draining);
-	commit_later(p);
+	commits_go_on(p->commits);
 	make_room(p);
 }
 
@@ -289,7 +241,7 @@ timers_counted(void *ctx)
 {
 	struct pipeline *p = ctx;
 
-	ev_timer_set(p->soon, 0);
+	commits_events(p->commits);
 }
 
 /* An exception that is not known yet would make an incident of what is none. */
@@ -394,7 +346,7 @@ state_relayed(void *ctx, struct sv json)
 	struct pipeline *p = ctx;
 
 	relay_count(p->correlator, p->rules, json);
-	ev_timer_set(p->soon, 0);
+	commits_events(p->commits);
 }
 
 /* ---- state -> notify, and the outcome back --------------------------------- */
@@ -446,8 +398,7 @@ pipeline_open(struct ev *ev, const struct pipeline_conf *conf)
 	p->decoder = decoder_new();
 	p->correlator = correlator_new();
 	p->seen = seen_new();
-	p->soon = ev_timer_new(ev, commit_events, p);
-	p->later = ev_timer_new(ev, commit_positions, p);
+	p->commits = commits_new(ev, &(struct commits_conf){p->correlator, sending, p});
 	if (conf->intake != NULL)
 		p->silences = silences_new(ev, silences_changed, p);
 	if (conf->intake != NULL)
@@ -475,6 +426,8 @@ pipeline_open(struct ev *ev, const struct pipeline_conf *conf)
 		    correlator_ahead(p->correlator), &state_cb, p);
 		if (p->state == NULL)
 			pipeline_free(&p);
+		else
+			commits_set_state(p->commits, p->state);
 	}
 	return p;
 }
@@ -506,7 +459,7 @@ pipeline_drain(struct pipeline *p)
 	p->draining = true;
 	if (p->intake != NULL)
 		intake_drain(p->intake);
-	commit(p, false);
+	commits_drain(p->commits);
 }
 
 bool
@@ -515,7 +468,7 @@ pipeline_is_drained(struct pipeline *p, bool late)
 	if (p->intake != NULL && !p->closed && (late || intake_is_idle(p->intake))) {
 		p->closed = true;
 		intake_close(p->intake);
-		commit(p, false);
+		commits_go_on(p->commits);
 	}
 	if (p->state == NULL)
 		return true;
@@ -542,8 +495,7 @@ pipeline_free(struct pipeline **pp)
 	seen_free(&p->seen);
 	matcher_free(&p->matcher);
 	decoder_free(&p->decoder);
-	ev_timer_free(&p->soon);
-	ev_timer_free(&p->later);
+	commits_free(&p->commits);
 	ruleset_unref(&p->rules);
 	free(p);
 	*pp = NULL;
