@@ -151,6 +151,22 @@ START_TEST(incidents_of_a_storm_have_all_their_lines)
 }
 END_TEST
 
+/* However many events one commit has, up to as many lines as an incident keeps. */
+START_TEST(each_event_of_a_commit_has_its_line)
+{
+	struct half h;
+
+	half_begin(&h);
+	for (int i = 0; i < _i; i++)
+		half_count(&h, "192.0.2.1", 1000000 + i);
+	half_commit(&h);
+	ck_assert_uint_eq(h.opened, 1);
+	ck_assert_uint_eq(
+	    json_array_size(json_object_get(half_show(&h, "INC-1"), "samples")), (size_t)_i);
+	half_end(&h);
+}
+END_TEST
+
 START_TEST(groups_beyond_the_cap_go_and_are_counted)
 {
 	struct half h;
@@ -332,6 +348,7 @@ main(void)
 	tcase_add_test(tc, order_of_arrival_does_not_matter_within_the_window);
 	tcase_add_test(tc, a_storm_is_one_incident_and_few_messages);
 	tcase_add_test(tc, incidents_of_a_storm_have_all_their_lines);
+	tcase_add_loop_test(tc, each_event_of_a_commit_has_its_line, 3, 11);
 	tcase_add_test(tc, groups_beyond_the_cap_go_and_are_counted);
 	tcase_add_test(tc, moves_are_checked_and_remembered);
 	tcase_add_loop_test(tc, cuts_do_not_matter, 0, 6);

@@ -230,6 +230,6 @@ correlate_entry_sample(struct correlator *c, struct batch_entry *entry, const st
 	*s = (struct batch_sample){
 	    .json = arena_copy(&b->arena, buf_str(&c->sample), c->sample.n + 1),
 	    .time = q->event.time,
-	    .point = entry->satisfied ? entry->npoints : entry->npoints - 1};
+	    .point = entry->rest > 0 ? entry->npoints : entry->npoints - 1};
 	b->nsamples++;
 }

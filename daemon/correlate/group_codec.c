@@ -14,22 +14,32 @@
 #define POINT_EVENTS_MAX (1ULL << 39)
 #define TIME_MAX (1LL << 52)  /* ms from the epoch */
 #define COUNT_MAX (1LL << 62)
+#define VARINT_MAX 10
 #define MISSING 1
 #define BEGUN 2
 
-static void
+/* A storm encodes and decodes fifty thousand groups a commit: numbers are put in one piece. */
+static inline void
 put_fixed(struct buf *out, uint64_t v, unsigned bytes)
 {
-	while (bytes > 0)
-		buf_putc(out, (char)(v >> (8 * --bytes) & 0xff));
+	char *to = buf_reserve(out, bytes);
+
+	for (unsigned i = 0; i < bytes; i++)
+		to[i] = (char)(v >> (8 * (bytes - 1 - i)) & 0xff);
+	to[bytes] = '\0';
+	out->n += bytes;
 }
 
 static void
 put(struct buf *out, uint64_t v)
 {
+	char *begin = buf_reserve(out, VARINT_MAX), *to = begin;
+
 	for (; v >= 0x80; v >>= 7)
-		buf_putc(out, (char)(0x80 | (v & 0x7f)));
-	buf_putc(out, (char)v);
+		*to++ = (char)(0x80 | (v & 0x7f));
+	*to++ = (char)v;
+	*to = '\0';
+	out->n += (size_t)(to - begin);
 }
 
 static void
@@ -114,7 +124,7 @@ struct bytes {
 	const unsigned char *p, *end;
 };
 
-static uint64_t
+static inline uint64_t
 get_fixed(struct bytes *b, unsigned n)
 {
 	uint64_t v = 0;
@@ -123,8 +133,9 @@ get_fixed(struct bytes *b, unsigned n)
 		b->p = NULL;
 		return 0;
 	}
-	while (n-- > 0)
-		v = v << 8 | *b->p++;
+	for (unsigned i = 0; i < n; i++)
+		v = v << 8 | b->p[i];
+	b->p += n;
 	return v;
 }
 
@@ -133,8 +144,8 @@ get(struct bytes *b)
 {
 	uint64_t v = 0;
 
-	for (unsigned shift = 0; shift < 64; shift += 7) {
-		uint64_t byte = get_fixed(b, 1);
+	for (unsigned shift = 0; b->p != NULL && b->p < b->end && shift < 64; shift += 7) {
+		uint64_t byte = *b->p++;
 
 		v |= (byte & 0x7f) << shift;
 		if (byte < 0x80)

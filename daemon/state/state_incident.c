@@ -10,8 +10,12 @@
 static void
 put_number(struct buf *out, uint64_t v, unsigned bytes)
 {
-	while (bytes > 0)
-		buf_putc(out, (char)(v >> (8 * --bytes) & 0xff));
+	char *to = buf_reserve(out, bytes);
+
+	for (unsigned i = 0; i < bytes; i++)
+		to[i] = (char)(v >> (8 * (bytes - 1 - i)) & 0xff);
+	to[bytes] = '\0';
+	out->n += bytes;
 }
 
 static void

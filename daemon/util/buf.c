@@ -47,7 +47,11 @@ buf_puts(struct buf *b, const char *s)
 void
 buf_putc(struct buf *b, char c)
 {
-	buf_add(b, &c, 1);
+	char *to = buf_reserve(b, 1);
+
+	to[0] = c;
+	to[1] = '\0';
+	b->n++;
 }
 
 void
