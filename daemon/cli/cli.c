@@ -77,8 +77,23 @@ cli_print_text(const char *before, const char *s)
 	buf_free(&out);
 }
 
-static void
-print_fields(const json_t *fields)
+bool
+cli_id_and_message(int argc, char **argv, const char **id, const char **message)
+{
+	*id = *message = NULL;
+	for (int i = 1; i < argc; i++) {
+		if (strcmp(argv[i], "-m") == 0 && i + 1 < argc && *message == NULL)
+			*message = argv[++i];
+		else if (argv[i][0] != '-' && *id == NULL)
+			*id = argv[i];
+		else
+			return false;
+	}
+	return *id != NULL && *message != NULL;
+}
+
+void
+cli_print_fields(const json_t *fields)
 {
 	const char *name;
 	json_t *value;
@@ -97,7 +112,7 @@ cli_print_silence(const json_t *s)
 
 	cli_print_text("", cli_text(s, "id"));
 	cli_print_text("  ", cli_text(s, "rule"));
-	print_fields(json_object_get(s, "fields"));
+	cli_print_fields(json_object_get(s, "fields"));
 	printf("  from %.19sZ until %.19sZ", cli_text(s, "from"), cli_text(s, "until"));
 	cli_print_text("  by ", cli_text(s, "by"));
 	cli_print_text(": ", cli_text(s, "message"));

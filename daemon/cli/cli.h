@@ -51,6 +51,10 @@ const char *cli_text(const json_t *obj, const char *name);
 long long cli_number(const json_t *obj, const char *name);
 /* Print ${s}, whoever wrote it, harmless to a terminal, behind ${before}. */
 void cli_print_text(const char *before, const char *s);
+/* Take ID and -m MESSAGE, in either order; false when that is not what there is. */
+bool cli_id_and_message(int argc, char **argv, const char **id, const char **message);
+/* "  NAME=VALUE" of each member. */
+void cli_print_fields(const json_t *fields);
 /* Print a silence of an answer, a line. */
 void cli_print_silence(const json_t *s);
 /* The enum source_format called ${name}; false: there is none. */

@@ -55,21 +55,12 @@ cmd_show(const struct cli *cli, const struct cli_command *self, int argc, char *
 	    cli, json_pack("{s:s, s:s}", "command", "show", "id", argv[1]), incident_text_page);
 }
 
-/* ID and -m MESSAGE in either order. */
 static int
 move(const struct cli *cli, const struct cli_command *self, int argc, char **argv)
 {
-	const char *id = NULL, *message = NULL;
+	const char *id, *message;
 
-	for (int i = 1; i < argc; i++) {
-		if (strcmp(argv[i], "-m") == 0 && i + 1 < argc && message == NULL)
-			message = argv[++i];
-		else if (argv[i][0] != '-' && id == NULL)
-			id = argv[i];
-		else
-			return cli_usage(self);
-	}
-	if (id == NULL || message == NULL)
+	if (!cli_id_and_message(argc, argv, &id, &message))
 		return cli_usage(self);
 	return ask_and_print(cli,
 	    json_pack("{s:s, s:s, s:s}", "command", self->name, "id", id, "message", message),

@@ -6,26 +6,13 @@
 #include "cli/cli.h"
 
 static void
-print_key(const json_t *key)
-{
-	const char *name;
-	json_t *value;
-
-	json_object_foreach((json_t *)(uintptr_t)key, name, value)
-	{
-		cli_print_text("  ", name);
-		cli_print_text("=", json_string_value(value));
-	}
-}
-
-static void
 print_group(const json_t *g)
 {
 	const json_t *window = json_object_get(g, "window"), *point, *line;
 	const char *incident = json_string_value(json_object_get(g, "incident"));
 	size_t i;
 
-	print_key(json_object_get(g, "key"));
+	cli_print_fields(json_object_get(g, "key"));
 	printf("  last %s", cli_text(g, "last_event"));
 	if (incident != NULL)
 		cli_print_text("  in ", incident);

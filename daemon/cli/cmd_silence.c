@@ -84,17 +84,9 @@ cmd_silence(const struct cli *cli, const struct cli_command *self, int argc, cha
 int
 cmd_unsilence(const struct cli *cli, const struct cli_command *self, int argc, char **argv)
 {
-	const char *id = NULL, *message = NULL;
+	const char *id, *message;
 
-	for (int i = 1; i < argc; i++) {
-		if (strcmp(argv[i], "-m") == 0 && i + 1 < argc && message == NULL)
-			message = argv[++i];
-		else if (argv[i][0] != '-' && id == NULL)
-			id = argv[i];
-		else
-			return cli_usage(self);
-	}
-	if (id == NULL || message == NULL)
+	if (!cli_id_and_message(argc, argv, &id, &message))
 		return cli_usage(self);
 	return ask(cli,
 	    json_pack("{s:s, s:s, s:s}", "command", "unsilence", "id", id, "message", message));

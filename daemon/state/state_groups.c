@@ -154,11 +154,9 @@ add_write(struct partition *p, const struct batch_entry *e)
 	redis_arg(&x->groups, buf_view(&s->group));
 	if (only_opens(e, s)) {
 		buf_putc(&x->kinds, 'o');
-		x->special = true;
 		add_opened(p, &x->groups, e, &s->incidents[0]);
 	} else if (has_more(s)) {
 		buf_putc(&x->kinds, 'm');
-		x->special = true;
 		add_more(p, e);
 	} else {
 		buf_putc(&x->kinds, 'p');
@@ -223,6 +221,7 @@ flush_write(struct partition *p, const struct incident_rule *rule)
 	struct sending *x = &p->sending;
 	struct redis_args args = REDIS_ARGS_INIT;
 	int64_t n = p->state->npartitions; /* each has its share of the rule's groups */
+	bool plain = sv_count(buf_view(&x->kinds), 'p') == x->nheld;
 
 	state_call(p, &args, "triaged_write");
 	redis_arg_str(&args, rule->id);
@@ -230,7 +229,7 @@ flush_write(struct partition *p, const struct incident_rule *rule)
 	redis_arg_int(&args, (rule->groups + n - 1) / n);
 	redis_arg_int(&args, keep_seconds(rule));
 	redis_arg_int(&args, (int64_t)x->fresh);
-	redis_arg(&args, x->special ? buf_view(&x->kinds) : SV(""));
+	redis_arg(&args, plain ? SV("") : buf_view(&x->kinds));
 	redis_args_add(&args, &x->groups);
 	redis_append(&x->writes, &args);
 	x->nwrites++;
@@ -247,7 +246,6 @@ state_groups_flush(struct partition *p, const struct incident_rule *rule)
 	flush_check(p, rule);
 	flush_write(p, rule);
 	x->nheld = x->fresh = x->rule_text.n = x->versions.n = x->kinds.n = 0;
-	x->special = false;
 }
 
 /* ---- dispositions --------------------------------------------------------------- */

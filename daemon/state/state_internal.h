@@ -57,7 +57,6 @@ struct sending {
 	 * (m)ore than either. */
 	struct redis_args groups;
 	struct buf kinds;
-	bool special;          /* not all are plain */
 	struct buf rule_text;  /* what their incidents have in common */
 	struct buf text;       /* scratch */
 	size_t nheld;          /* groups in them */
