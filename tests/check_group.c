@@ -225,6 +225,27 @@ START_TEST(many_values_are_estimated)
 }
 END_TEST
 
+/* The first firing was put off by a silence; that of the late event was not. */
+START_TEST(a_silence_that_is_found_late_does_not_end_before_the_one_after_it)
+{
+	struct incident_rule rule = rule_of(CONDITION_ABSENT);
+	struct group g;
+
+	group_init(&g, &rule);
+	group_apply(&g, &(struct group_event){.time = 1000});
+	ck_assert_int_eq(
+	    group_apply(&g, &(struct group_event){.time = 1800, .timer = true}), GROUP_OPENED);
+	give_number(&g);
+	group_apply(&g, &(struct group_event){.time = 1100});
+	ck_assert_int_eq(group_due(&g), 1400);
+	ck_assert_int_eq(
+	    group_apply(&g, &(struct group_event){.time = 1400, .timer = true}), GROUP_FOLDED);
+	ck_assert_int_eq(g.incident.count, 2);
+	ck_assert_int_eq(g.incident.last, 1800);
+	group_free(&g);
+}
+END_TEST
+
 START_TEST(an_incident_is_told_again_at_tenfold_counts)
 {
 	struct incident_rule rule = rule_of(CONDITION_COUNT);
@@ -263,6 +284,7 @@ main(void)
 	tcase_add_loop_test(tc, damaged_bytes_do_no_harm, 0, NKINDS);
 	tcase_add_test(tc, the_head_is_as_redis_reads_it);
 	tcase_add_test(tc, many_values_are_estimated);
+	tcase_add_test(tc, a_silence_that_is_found_late_does_not_end_before_the_one_after_it);
 	tcase_add_test(tc, an_incident_is_told_again_at_tenfold_counts);
 	tcase_set_timeout(tc, 30);
 	suite_add_tcase(s, tc);

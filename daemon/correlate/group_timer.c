@@ -20,7 +20,8 @@ silent(struct group *g, int64_t t)
 	g->missing = true;
 	if (group_joins(g, t, g->incident.last)) {
 		g->incident.count++;
-		g->incident.last = t;
+		if (t > g->incident.last) /* one that was put off may have been later */
+			g->incident.last = t;
 		return GROUP_FOLDED;
 	}
 	return group_open(g, &(struct group_found){g->last, t, 1});
