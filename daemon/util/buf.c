@@ -9,16 +9,13 @@
 
 #include "util/xalloc.h"
 
-char *
-buf_reserve(struct buf *b, size_t more)
+void
+buf_grow(struct buf *b, size_t more)
 {
 	size_t want = b->n + more + 1;
 
-	if (want > b->cap) {
-		b->cap = want < 2 * b->cap ? 2 * b->cap : want;
-		b->p = xrealloc(b->p, b->cap, 1);
-	}
-	return b->p + b->n;
+	b->cap = want < 2 * b->cap ? 2 * b->cap : want;
+	b->p = xrealloc(b->p, b->cap, 1);
 }
 
 void

@@ -17,9 +17,18 @@ struct buf {
 
 #define BUF_INIT {NULL, 0, 0}
 
+void buf_grow(struct buf *b, size_t more); /* of buf_reserve() */
+
 /* Make room for ${more} bytes and return where they go; the caller adds to
  * ${n} what it wrote. */
-char *buf_reserve(struct buf *b, size_t more);
+static inline char *
+buf_reserve(struct buf *b, size_t more)
+{
+	if (b->n + more >= b->cap)
+		buf_grow(b, more);
+	return b->p + b->n;
+}
+
 void buf_add(struct buf *b, const void *p, size_t n);
 void buf_sv(struct buf *b, struct sv s);
 void buf_puts(struct buf *b, const char *s);
