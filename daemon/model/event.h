@@ -27,12 +27,13 @@ struct event {
 	struct field fields[EVENT_FIELDS_MAX + EVENT_TAKES_MAX + EVENT_DERIVED_MAX];
 };
 
-/* The value of field ${name}, or NULL. */
+/* The value of field ${name}, or NULL.  Known names are mostly the same string. */
 static inline const struct sv *
 event_field(const struct event *e, const char *name)
 {
 	for (size_t i = 0; i < e->nfields; i++)
-		if (*e->fields[i].name == *name && strcmp(e->fields[i].name, name) == 0)
+		if (e->fields[i].name == name ||
+		    (*e->fields[i].name == *name && strcmp(e->fields[i].name, name) == 0))
 			return &e->fields[i].value;
 	return NULL;
 }

@@ -103,14 +103,12 @@ static void
 set_field(struct building *b, const struct conf_string *name)
 {
 	struct condition *c = &b->rule->condition;
-	struct buf dotted = BUF_INIT;
 
 	if (name->s == NULL) {
 		c->field = "";
 		return; /* was reported */
 	}
-	rule_field_dotted(&dotted, name->s);
-	c->field = ruleset_keep(b->rs, buf_steal(&dotted));
+	c->field = ruleset_field(b->rs, name->s);
 	rule_input_check(b->rs, b->load, b->inputs, c->field, name->s, name->at);
 	for (size_t i = 0; i < b->rule->nby; i++)
 		if (rule_key_is_plain(&b->rule->by[i]) && strcmp(b->rule->by[i].field, c->field) == 0)

@@ -75,14 +75,12 @@ build_test(
 	t->expected = ruleset_array(rs, conf->event.n, sizeof(*t->expected));
 	for (size_t i = 0; i < conf->event.n; i++) {
 		const struct conf_pair *pair = &conf->event.v[i];
-		struct buf field = BUF_INIT;
 
 		if (pair->values.n != 1) {
 			diag_error(l->diag, pair->name.at, "\"%s\" needs one value", pair->name.s);
 			continue;
 		}
-		rule_field_dotted(&field, pair->name.s);
-		t->expected[i].field = ruleset_keep(rs, buf_steal(&field));
+		t->expected[i].field = ruleset_field(rs, pair->name.s);
 		t->expected[i].value = ruleset_string(rs, pair->values.v[0].s);
 	}
 }

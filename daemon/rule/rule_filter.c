@@ -46,11 +46,8 @@ static void
 build_condition(const struct building *b, const struct conf_pair *pair, struct rule_condition *c)
 {
 	const struct field_spec *spec = rule_field_find(pair->name.s);
-	struct buf dotted = BUF_INIT;
-	const char *field, *near;
+	const char *field = ruleset_field(b->rs, pair->name.s), *near;
 
-	rule_field_dotted(&dotted, pair->name.s);
-	field = ruleset_keep(b->rs, buf_steal(&dotted));
 	if (!some_has(b, field)) {
 		near = rule_input_nearest(b->rs, b->load, b->inputs, pair->name.s);
 		if (near != NULL && strcmp(near, pair->name.s) == 0)
@@ -162,13 +159,8 @@ is_expected(const struct rule_filter *f, const struct event *e)
 }
 
 bool
-incident_rule_wants(
-    const struct incident_rule *rule, unsigned step, const struct event *e, bool *excluded)
+rule_filter_takes(const struct rule_filter *f, const struct event *e, bool *excluded)
 {
-	const struct rule_filter *f = rule->filters[step];
-
-	if (f == NULL)
-		return true;
 	if (!all_hold(f->where, f->nwhere, e))
 		return false;
 	for (size_t i = 0; i < f->nunless; i++) {

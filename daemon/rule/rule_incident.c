@@ -48,14 +48,12 @@ build_key(struct ruleset *rs, struct rule_load *l, const struct conf_string *tex
     const struct rule_inputs *inputs, struct rule_key *key)
 {
 	struct rule_key_text written;
-	struct buf dotted = BUF_INIT;
 	bool good = rule_key_parse(text->s, &written);
 	char *name = xstrndup(written.name.p, written.name.n);
 
 	if (!good)
 		report_key(l, text);
-	rule_field_dotted(&dotted, name);
-	*key = (struct rule_key){.field = ruleset_keep(rs, buf_steal(&dotted)),
+	*key = (struct rule_key){.field = ruleset_field(rs, name),
 	    .lower = written.lower,
 	    .bits4 = written.bits4,
 	    .bits6 = written.bits6};

@@ -205,19 +205,17 @@ build_key(struct ruleset *rs, struct rule_load *l, const struct incident_rule *r
 	out->key = ruleset_array(rs, conf->n, sizeof(*out->key));
 	for (size_t i = 0; i < conf->n; i++) {
 		const struct conf_pair *pair = &conf->v[i];
-		struct buf field = BUF_INIT;
+		const char *field = ruleset_field(rs, pair->name.s);
 
-		rule_field_dotted(&field, pair->name.s);
 		if (pair->values.n != 1)
 			diag_error(l->diag, pair->name.at, "\"%s\" needs one value", pair->name.s);
-		else if (!is_key(rule, buf_str(&field)))
+		else if (!is_key(rule, field))
 			diag_error(l->diag, pair->name.at, "\"%s\" is not among the key fields (by)",
 			    pair->name.s);
 		else
 			out->key[out->nkey++] = (struct rule_expected){
-			    .field = ruleset_string(rs, buf_str(&field)),
+			    .field = field,
 			    .value = ruleset_string(rs, pair->values.v[0].s)};
-		buf_free(&field);
 	}
 }
 

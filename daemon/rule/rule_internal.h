@@ -57,6 +57,8 @@ struct ruleset *ruleset_new(const struct match_conf *limits);
 void *ruleset_keep(struct ruleset *rs, void *p);
 void *ruleset_array(struct ruleset *rs, size_t count, size_t size);
 const char *ruleset_string(struct ruleset *rs, const char *s);
+/* The name under which the field that ${capture} names leaves the daemon. */
+const char *ruleset_field(struct ruleset *rs, const char *capture);
 struct rule_place ruleset_place(struct ruleset *rs, struct mark at);
 
 /* Every definition begins like this, whichever table it is of. */
@@ -162,7 +164,6 @@ struct rule_key_text {
 
 /* False when ${text} is none. */
 bool rule_key_parse(const char *text, struct rule_key_text *out);
-bool rule_key_is_plain(const struct rule_key *key);
 /* Append what ${key} makes of ${value}. */
 void rule_key_transform(const struct rule_key *key, struct sv value, struct buf *out);
 /* The same of what stands in a list, a field of ${type}, or a network where the key is one;

@@ -9,8 +9,6 @@
 #include "rule/rule_internal.h"
 #include "util/num.h"
 
-#define V4_ALL 32
-#define V6_ALL 128
 #define V6_DEFAULT 64
 
 static bool
@@ -33,10 +31,10 @@ parse_bits(struct sv s, struct rule_key_text *out)
 	slash = v4.n == 0 ? NULL : memchr(v4.p, '/', v4.n);
 	if (slash != NULL) {
 		v4.n = (size_t)(slash - v4.p);
-		if (!num_int(sv_from(s, v4.n + 2), 1, V6_ALL, &bits6))
+		if (!num_int(sv_from(s, v4.n + 2), 1, RULE_KEY_ALL6, &bits6))
 			return false;
 	}
-	if (!num_int(v4, 1, V4_ALL, &bits4))
+	if (!num_int(v4, 1, RULE_KEY_ALL4, &bits4))
 		return false;
 	out->bits4 = (int)bits4;
 	out->bits6 = (int)bits6;
@@ -51,7 +49,7 @@ rule_key_parse(const char *text, struct rule_key_text *out)
 	struct sv s = sv_str(text);
 	const char *slash;
 
-	*out = (struct rule_key_text){.name = s, .bits4 = V4_ALL, .bits6 = V6_ALL};
+	*out = (struct rule_key_text){.name = s, .bits4 = RULE_KEY_ALL4, .bits6 = RULE_KEY_ALL6};
 	if (s.n > lower.n && memcmp(s.p, lower.p, lower.n) == 0 && s.p[s.n - 1] == ')') {
 		out->lower = true;
 		out->name = (struct sv){s.p + lower.n, s.n - lower.n - 1};
@@ -64,12 +62,6 @@ rule_key_parse(const char *text, struct rule_key_text *out)
 			return false;
 	}
 	return is_name(out->name);
-}
-
-bool
-rule_key_is_plain(const struct rule_key *key)
-{
-	return !key->lower && key->bits4 == V4_ALL && key->bits6 == V6_ALL;
 }
 
 static void
@@ -112,7 +104,7 @@ put_network(const struct rule_key *key, struct sv value, struct buf *out)
 	mask(addr, family == AF_INET ? 4 : 16, bits);
 	inet_ntop(family, addr, text, sizeof(text));
 	buf_puts(out, text);
-	if (bits < (family == AF_INET ? V4_ALL : V6_ALL))
+	if (bits < (family == AF_INET ? RULE_KEY_ALL4 : RULE_KEY_ALL6))
 		buf_printf(out, "/%d", bits);
 	return true;
 }
@@ -130,7 +122,7 @@ address_of(const struct rule_key *key, struct sv value)
 		return value;
 	address.n = (size_t)(slash - value.p);
 	need = address.n > 0 && memchr(address.p, ':', address.n) != NULL ? key->bits6 : key->bits4;
-	return num_int(sv_from(value, address.n + 1), need, V6_ALL, &bits) ? address : value;
+	return num_int(sv_from(value, address.n + 1), need, RULE_KEY_ALL6, &bits) ? address : value;
 }
 
 void

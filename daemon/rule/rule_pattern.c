@@ -83,12 +83,10 @@ static void
 set_capture(struct ruleset *rs, struct rule_capture *c, uint32_t group, const char *name)
 {
 	const struct field_spec *spec = rule_field_find(name);
-	struct buf dotted = BUF_INIT;
 
-	rule_field_dotted(&dotted, name);
 	c->group = group;
 	c->capture = ruleset_string(rs, name);
-	c->field = ruleset_keep(rs, buf_steal(&dotted));
+	c->field = ruleset_field(rs, name);
 	c->type = spec == NULL ? FIELD_TEXT : spec->type;
 	c->known = spec != NULL;
 }

@@ -54,15 +54,13 @@ build_take(
     struct ruleset *rs, struct rule_load *l, const struct conf_pair *pair, struct rule_take *t)
 {
 	const struct field_spec *spec = rule_field_find(pair->name.s);
-	struct buf dotted = BUF_INIT;
 
 	if (pair->name.s[strspn(pair->name.s, "abcdefghijklmnopqrstuvwxyz0123456789_")] != '\0')
 		diag_error(l->diag, pair->name.at,
 		    "\"%s\": expected the name of a field in lower case, such as source_ip",
 		    pair->name.s);
-	rule_field_dotted(&dotted, pair->name.s);
 	t->capture = (struct rule_capture){.capture = ruleset_string(rs, pair->name.s),
-	    .field = ruleset_keep(rs, buf_steal(&dotted)),
+	    .field = ruleset_field(rs, pair->name.s),
 	    .type = spec == NULL ? FIELD_TEXT : spec->type,
 	    .known = spec != NULL};
 	t->from = copy_values(rs, l, pair);

@@ -54,6 +54,18 @@ ruleset_string(struct ruleset *rs, const char *s)
 	return s == NULL ? NULL : ruleset_keep(rs, xstrdup(s));
 }
 
+const char *
+ruleset_field(struct ruleset *rs, const char *capture)
+{
+	const struct field_spec *spec = rule_field_find(capture);
+	struct buf dotted = BUF_INIT;
+
+	if (spec != NULL)
+		return spec->field;
+	rule_field_dotted(&dotted, capture);
+	return ruleset_keep(rs, buf_steal(&dotted));
+}
+
 struct rule_place
 ruleset_place(struct ruleset *rs, struct mark at)
 {

@@ -48,8 +48,18 @@ struct event_rule {
 struct rule_key {
 	const char *field; /* dotted */
 	bool lower;        /* upper-case ASCII letters become lower-case */
-	int bits4, bits6;  /* of an address that count; 32 and 128: all */
+	int bits4, bits6;  /* of an address that count */
 };
+
+#define RULE_KEY_ALL4 32
+#define RULE_KEY_ALL6 128
+
+/* Is the value taken as it is? */
+static inline bool
+rule_key_is_plain(const struct rule_key *key)
+{
+	return !key->lower && key->bits4 == RULE_KEY_ALL4 && key->bits6 == RULE_KEY_ALL6;
+}
 
 struct incident_rule {
 	const char *id;
@@ -74,10 +84,16 @@ struct incident_rule {
 	size_t index;
 };
 
+bool rule_filter_takes(const struct rule_filter *f, const struct event *e, bool *excluded);
 /* Does step ${step} of ${rule} want ${e}, which its event rule says it may?  ${excluded} becomes
  * true if it does not because of its unless, and stays as it is otherwise. */
-bool incident_rule_wants(
-    const struct incident_rule *rule, unsigned step, const struct event *e, bool *excluded);
+static inline bool
+incident_rule_wants(
+    const struct incident_rule *rule, unsigned step, const struct event *e, bool *excluded)
+{
+	return rule->filters[step] == NULL ||
+	    rule_filter_takes(rule->filters[step], e, excluded);
+}
 
 struct rule_hours;
 /* Does ${t} (ms) lie in these hours? */
