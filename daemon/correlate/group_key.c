@@ -3,6 +3,8 @@
  */
 #include "correlate/group_key.h"
 
+#include <assert.h>
+
 #include "model/event.h"
 #include "util/digest.h"
 #include "util/hash.h"
@@ -28,45 +30,44 @@ bound(struct buf *out, size_t start)
 static void
 put_value(struct buf *out, const char *p, size_t n)
 {
-	size_t ndigits = 1;
-	char *to;
+	char *to = buf_reserve(out, n + 4), *at = to;
 
-	for (size_t rest = n; rest >= 10; rest /= 10)
-		ndigits++;
-	to = buf_reserve(out, ndigits + 1 + n);
-	for (size_t i = ndigits, rest = n; i > 0; rest /= 10)
-		to[--i] = (char)('0' + rest % 10);
-	to[ndigits] = ':';
-	memcpy(to + ndigits + 1, p, n);
-	to[ndigits + 1 + n] = '\0';
-	out->n += ndigits + 1 + n;
-}
-
-/* A field that is taken as it is, without a copy of its own. */
-static bool
-is_plain(const struct rule_key *key)
-{
-	return !key->lower && key->bits4 == 32 && key->bits6 == 128;
+	static_assert(GROUP_KEY_VALUE_MAX < 1000, "three digits");
+	if (n >= 100)
+		*at++ = (char)('0' + n / 100);
+	if (n >= 10)
+		*at++ = (char)('0' + n / 10 % 10);
+	*at++ = (char)('0' + n % 10);
+	*at++ = ':';
+	memcpy(at, p, n);
+	at[n] = '\0';
+	out->n += (size_t)(at - to) + n;
 }
 
 static bool
-name_value(const struct rule_key *key, const struct event *e, struct buf *out)
+put_made(const struct rule_key *key, const struct event *e, struct buf *out)
 {
-	const struct sv *plain = is_plain(key) ? event_field(e, key->field) : NULL;
 	struct buf value = BUF_INIT;
-	bool has;
+	bool has = rule_key_value(key, e, &value);
 
-	if (plain != NULL && plain->n <= GROUP_KEY_VALUE_MAX) {
-		put_value(out, plain->p, plain->n);
-		return true;
-	}
-	has = rule_key_value(key, e, &value);
 	if (has) {
 		bound(&value, 0);
 		put_value(out, buf_str(&value), value.n);
 	}
 	buf_free(&value);
 	return has;
+}
+
+/* Most are as the event has them, and need no copy of their own. */
+static bool
+name_value(const struct rule_key *key, const struct event *e, struct buf *out)
+{
+	const struct sv *plain = rule_key_is_plain(key) ? event_field(e, key->field) : NULL;
+
+	if (plain == NULL || plain->n > GROUP_KEY_VALUE_MAX)
+		return put_made(key, e, out);
+	put_value(out, plain->p, plain->n);
+	return true;
 }
 
 bool
