@@ -233,6 +233,9 @@ correlate_count_for(struct correlator *c, struct ruleset *rules, const struct in
 	q->rule = rule;
 	q->hash = group_cache_hash(c->cache, rule, buf_view(&q->key));
 	q->times = times(e);
+	/* Nothing of the group waits in the queue that would be before it. */
+	if (c->counted == c->queued && correlate_entry_again(c, q))
+		return;
 	q->line = *e->record->line;
 	q->text = e->record->text;
 	correlate_queue_add(c, sv_is_within(q->text, line));
@@ -361,15 +364,25 @@ correlate_committed(struct correlator *c, const struct batch *b, size_t nopened,
 	pace_learn(&c->pace, b->nentries, nopened, took);
 }
 
-struct batch *
-correlate_take(struct correlator *c)
+/* The index still is of what it returns. */
+static struct batch *
+hand_over(struct correlator *c)
 {
 	struct batch *b = c->batch;
 
 	assert(c->counted == c->queued);
+	correlate_entry_flush(c);
 	flush_tallies(c);
 	b->silences = silence_ref(c->silences);
 	c->batch = batch_after(b);
+	return b;
+}
+
+struct batch *
+correlate_take(struct correlator *c)
+{
+	struct batch *b = hand_over(c);
+
 	group_index_clear(&c->index);
 	return b;
 }
@@ -379,9 +392,9 @@ correlate_send(struct correlator *c)
 {
 	struct group_index empty = c->sent_index;
 
+	c->sent = hand_over(c);
 	c->sent_index = c->index;
 	c->index = empty;
-	c->sent = correlate_take(c);
 	return (struct batch *)(uintptr_t)c->sent;
 }
 

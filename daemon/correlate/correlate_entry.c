@@ -14,13 +14,14 @@
 static size_t
 count_sent(const struct correlator *c, const struct batch_entry *e)
 {
+	const struct group_slot *slot =
+	    c->sent == NULL ? NULL : group_index_find(&c->sent_index, e->hash);
 	const struct batch_entry *sent;
-	size_t at, n;
+	size_t n;
 
-	if (c->sent == NULL ||
-	    !group_index_get(&c->sent_index, c->sent, e->hash, &at))
+	if (slot == NULL)
 		return 0;
-	sent = &c->sent->entries[at];
+	sent = &c->sent->entries[slot->entry - 1];
 	n = sent->rest;
 	for (size_t i = 0; i < sent->npoints; i++)
 		n += sent->points[i].n;
@@ -75,20 +76,20 @@ first_check(const struct incident_rule *rule)
 	                            : (uint32_t)least;
 }
 
-static struct batch_entry *
+static struct group_slot *
 add_entry(struct correlator *c, const struct counting *q)
 {
 	struct batch *b = c->batch;
 	struct batch_entry *entry;
 
+	correlate_hold(c, q->rules);
 	entry = batch_add_entry(b);
 	entry->rule = q->rule;
 	entry->key = (struct sv){arena_copy(&b->arena, q->key.p, q->key.n), q->key.n};
 	entry->hash = q->hash;
 	entry->check_at = first_check(q->rule);
 	look_back(c, entry);
-	group_index_put(&c->index, b, b->nentries - 1);
-	return entry;
+	return group_index_put(&c->index, q->hash, b->nentries - 1);
 }
 
 /* The group is new in this batch. */
@@ -113,29 +114,8 @@ link_entry(struct correlator *c, size_t at)
 	b->rules[i].n++;
 }
 
-struct batch_entry *
-correlate_entry_find(struct correlator *c, const struct counting *q)
-{
-	struct batch *b = c->batch;
-	struct batch_entry *entry;
-	size_t at;
-
-	correlate_hold(c, q->rules);
-	if (!group_index_get(&c->index, b, q->hash, &at)) {
-		entry = add_entry(c, q);
-		link_entry(c, b->nentries - 1);
-		return entry;
-	}
-	/* What is only a number cannot tell of a pause. */
-	if (!b->entries[at].satisfied || q->event.time - b->entries[at].last <= q->rule->rearm)
-		return &b->entries[at];
-	entry = add_entry(c, q);
-	b->entries[at].next = (uint32_t)b->nentries - 1;
-	return entry;
-}
-
 static void
-add_point(struct batch *b, struct batch_entry *e, const struct group_event *event)
+add_point(struct batch *b, struct batch_entry *e, const struct group_event *event, uint32_t n)
 {
 	if (e->npoints == e->cap) {
 		uint32_t cap = e->cap == 0 ? POINTS_FIRST : 2 * e->cap;
@@ -146,7 +126,7 @@ add_point(struct batch *b, struct batch_entry *e, const struct group_event *even
 		e->points = points;
 		e->cap = cap;
 	}
-	e->points[e->npoints++] = (struct batch_point){event->time, event->value, 1, event->timer};
+	e->points[e->npoints++] = (struct batch_point){event->time, event->value, n, event->timer};
 }
 
 /* Do the points open an incident whatever was before?  After a pause an incident that
@@ -175,53 +155,69 @@ satisfies(struct correlator *c, const struct batch_entry *e)
 }
 
 static void
-add_rest(struct batch_entry *e, int64_t t)
+add_rest(struct batch_entry *e, int64_t t, uint32_t n)
 {
 	if (e->rest == 0 || t < e->rest_first)
 		e->rest_first = t;
 	if (e->rest == 0 || t > e->rest_last)
 		e->rest_last = t;
-	e->rest++;
+	e->rest += n;
 }
 
 static bool
 is_same(const struct batch_point *p, const struct group_event *e)
 {
-	return p->time == e->time && p->value == e->value && p->timer == e->timer &&
-	    p->n < UINT32_MAX;
+	return p->time == e->time && p->value == e->value && p->timer == e->timer;
 }
 
-void
-correlate_entry_count(struct correlator *c, struct batch_entry *e, const struct group_event *event)
+/* Add ${n} of ${event} to those that are like it, if the last are; false if they are not. */
+static bool
+add_like(struct batch_entry *e, const struct group_event *event, uint32_t n)
+{
+	struct batch_point *last;
+
+	if (e->satisfied) {
+		add_rest(e, event->time, n);
+		return true;
+	}
+	last = e->npoints == 0 ? NULL : &e->points[e->npoints - 1];
+	if (last == NULL || !is_same(last, event) || last->n > UINT32_MAX - n)
+		return false;
+	last->n += n;
+	return true;
+}
+
+static void
+count(struct correlator *c, struct batch_entry *e, const struct group_event *event)
 {
 	if (event->time > e->last || (e->npoints == 0 && e->rest == 0))
 		e->last = event->time;
 	if (e->left > 0 && --e->left == 0)
 		c->batch->nopening++;
-	if (e->satisfied) {
-		add_rest(e, event->time);
+	if (add_like(e, event, 1))
 		return;
-	}
-	if (e->npoints > 0 && is_same(&e->points[e->npoints - 1], event)) {
-		e->points[e->npoints - 1].n++;
-		return;
-	}
-	add_point(c->batch, e, event);
+	add_point(c->batch, e, event, 1);
 	if (e->npoints == e->check_at) {
 		e->check_at *= 2;
 		e->satisfied = group_rule_folds(e->rule) && satisfies(c, e);
 	}
 }
 
-void
-correlate_entry_sample(struct correlator *c, struct batch_entry *entry, const struct counting *q)
+/* Are lines enough kept of the group? */
+static bool
+is_sampled(const struct batch *b, const struct batch_entry *e)
+{
+	return e->sampled || e->nsamples == BATCH_SAMPLES ||
+	    (e->nsamples > 0 && batch_is_storm(b));
+}
+
+/* The line of ${q}, which was counted just now. */
+static void
+add_sample(struct correlator *c, struct batch_entry *entry, const struct counting *q)
 {
 	struct batch *b = c->batch;
 	struct batch_sample *s;
 
-	if (entry->sampled || entry->nsamples == BATCH_SAMPLES ||
-	    (entry->nsamples > 0 && batch_is_storm(b)))
-		return;
 	if (entry->samples == NULL)
 		entry->samples = arena_alloc(&b->arena, BATCH_SAMPLES * sizeof(*entry->samples));
 	c->sample.n = 0;
@@ -232,4 +228,89 @@ correlate_entry_sample(struct correlator *c, struct batch_entry *entry, const st
 	    .time = q->event.time,
 	    .point = entry->rest > 0 ? entry->npoints : entry->npoints - 1};
 	b->nsamples++;
+}
+
+/* ---- in the slot of the group ------------------------------------------------------- */
+
+/* Most events of a busy group are like the one before: of the same second, of no value, and
+ * nobody needs the line.  These are counted where the group is looked up, so that the CPU has
+ * to wait for no more memory than that. */
+bool
+correlate_entry_again(struct correlator *c, const struct counting *q)
+{
+	struct group_slot *slot = group_index_find(&c->index, q->hash);
+
+	if (slot == NULL || slot->time != q->event.time || q->event.value != 0 || q->event.timer ||
+	    slot->more > UINT32_MAX / 2)
+		return false;
+	c->stats.counted += q->times;
+	slot->more += q->times;
+	return true;
+}
+
+static void
+flush(struct batch *b, struct group_slot *slot)
+{
+	struct group_event event = {.time = slot->time};
+	struct batch_entry *e;
+
+	if (slot->more == 0)
+		return;
+	e = &b->entries[slot->entry - 1];
+	if (!add_like(e, &event, slot->more))
+		add_point(b, e, &event, slot->more);
+	slot->more = 0;
+}
+
+void
+correlate_entry_flush(struct correlator *c)
+{
+	for (size_t i = 0; i < c->index.cap; i++)
+		flush(c->batch, &c->index.slots[i]);
+}
+
+/* May what comes be like ${q}, which was counted just now? */
+static void
+expect_like(const struct batch *b, struct group_slot *slot, const struct counting *q)
+{
+	const struct batch_entry *e = &b->entries[slot->entry - 1];
+	bool may = q->event.value == 0 && !q->event.timer && e->left == 0 && is_sampled(b, e);
+
+	slot->time = may ? q->event.time : GROUP_SLOT_NEVER;
+}
+
+static struct group_slot *
+find(struct correlator *c, const struct counting *q, struct group_slot *slot)
+{
+	struct batch *b = c->batch;
+	size_t at;
+
+	if (slot == NULL) {
+		slot = add_entry(c, q);
+		link_entry(c, b->nentries - 1);
+		return slot;
+	}
+	flush(b, slot);
+	at = slot->entry - 1;
+	/* What is only a number cannot tell of a pause. */
+	if (!b->entries[at].satisfied || q->event.time - b->entries[at].last <= q->rule->rearm)
+		return slot;
+	slot = add_entry(c, q);
+	b->entries[at].next = (uint32_t)b->nentries - 1;
+	return slot;
+}
+
+void
+correlate_entry_add(struct correlator *c, const struct counting *q)
+{
+	struct group_slot *slot = find(c, q, group_index_find(&c->index, q->hash));
+	struct batch_entry *entry = &c->batch->entries[slot->entry - 1];
+
+	if (!q->event.timer)
+		c->stats.counted += q->times;
+	for (uint32_t i = 0; i < q->times; i++)
+		count(c, entry, &q->event);
+	if (!q->event.timer && !is_sampled(c->batch, entry))
+		add_sample(c, entry, q);
+	expect_like(c->batch, slot, q);
 }

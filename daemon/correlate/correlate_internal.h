@@ -14,26 +14,27 @@
 #include "model/event.h"
 #include "util/hash.h"
 
-/* (Rule, key), by their hash, to entry numbers: open addressing.  Slots are small, so that they
- * stay in the CPU's caches.  Bounded by the batch. */
+/* (Rule, key), by their hash, to entry numbers: open addressing.  Bounded by the batch. */
 struct group_index {
 	struct group_slot {
-		uint32_t tag;   /* of the hash */
+		struct hash128 hash;
+		int64_t time;   /* events of that time may be added to more ... */
+		uint32_t more;  /* ... which the entry does not have yet */
 		uint32_t entry; /* number + 1; 0 = free */
 	} *slots;
 	size_t cap; /* power of two, or 0 */
 	size_t used;
 };
 
+#define GROUP_SLOT_NEVER INT64_MIN /* as time */
+
 void group_index_free(struct group_index *x);
 void group_index_clear(struct group_index *x);
-/* Find the entry of the group. */
-bool group_index_get(
-    const struct group_index *x, const struct batch *b, struct hash128 h, size_t *entry);
-/* Map its group to ${entry}, instead of to an earlier entry of the same group. */
-void group_index_put(struct group_index *x, const struct batch *b, size_t entry);
-/* A get is to follow soon: have the CPU fetch where it will look; and, once that has come,
- * guess what it will find. */
+/* The slot of the group, or NULL. */
+struct group_slot *group_index_find(const struct group_index *x, struct hash128 h);
+/* Map the group to ${entry}, instead of to an earlier entry of the same group. */
+struct group_slot *group_index_put(struct group_index *x, struct hash128 h, size_t entry);
+/* Have the CPU fetch where a find is to look soon; and, once that has come, guess the entry. */
 void group_index_fetch(const struct group_index *x, struct hash128 h);
 bool group_index_guess(const struct group_index *x, struct hash128 h, size_t *entry);
 
@@ -92,14 +93,12 @@ struct counting *correlate_queue_next(struct correlator *c);
 void correlate_queue_add(struct correlator *c, bool stays);
 void correlate_queue_free(struct correlator *c);
 
-/* correlate_entry.c: the entry of the group that ${q} is of; */
-struct batch_entry *correlate_entry_find(struct correlator *c, const struct counting *q);
-/* count ${event} in it; */
-void correlate_entry_count(
-    struct correlator *c, struct batch_entry *e, const struct group_event *event);
-/* and keep its line, if it is among the first. */
-void correlate_entry_sample(
-    struct correlator *c, struct batch_entry *entry, const struct counting *q);
+/* correlate_entry.c: add ${q} to the entry of its group. */
+void correlate_entry_add(struct correlator *c, const struct counting *q);
+/* Do that if it is like the event before, and quickly done; needs no line. */
+bool correlate_entry_again(struct correlator *c, const struct counting *q);
+/* Give the batch's entries what their slots have for them. */
+void correlate_entry_flush(struct correlator *c);
 
 /* Count ${e}, of no rule of its own, for ${link}. */
 void correlate_count_for(struct correlator *c, struct ruleset *rules,

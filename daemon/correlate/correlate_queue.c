@@ -18,14 +18,8 @@
 static void
 count(struct correlator *c, const struct counting *q)
 {
-	struct batch_entry *entry = correlate_entry_find(c, q);
-
-	for (uint32_t i = 0; i < q->times; i++)
-		correlate_entry_count(c, entry, &q->event);
-	if (!q->event.timer) {
-		c->stats.counted += q->times;
-		correlate_entry_sample(c, entry, q);
-	}
+	if (!correlate_entry_again(c, q))
+		correlate_entry_add(c, q);
 }
 
 static struct counting *
