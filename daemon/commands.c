@@ -16,6 +16,7 @@
 #include "rule/ruleset.h"
 #include "seen.h"
 #include "setup.h"
+#include "shown.h"
 #include "source/source.h"
 #include "state/state.h"
 #include "util/buf.h"
@@ -33,14 +34,10 @@
 static void
 pass_on(void *ctx, bool ok, struct sv answer)
 {
-	if (ok) {
+	if (ok)
 		control_answer_text(ctx, answer.p, answer.n);
-	} else {
-		char *error = xstrndup(answer.p, answer.n);
-
-		control_fail(ctx, error);
-		free(error);
-	}
+	else
+		control_fail_text(ctx, answer);
 }
 
 static void
@@ -113,18 +110,6 @@ run_rules(void *ctx, struct control_request *req)
 
 /* ---- status ---------------------------------------------------------------- */
 
-json_t *
-commands_time(int64_t ms)
-{
-	struct buf text = BUF_INIT;
-	json_t *out;
-
-	clock_format(&text, ms);
-	out = json_string(buf_str(&text));
-	buf_free(&text);
-	return out;
-}
-
 /* What need not be UTF-8, as a path; NULL is null. */
 static json_t *
 any_text(const char *s)
@@ -144,7 +129,7 @@ any_text(const char *s)
 static json_t *
 time_or_null(int64_t ms)
 {
-	return ms == 0 ? json_null() : commands_time(ms);
+	return ms == 0 ? json_null() : shown_time(ms);
 }
 
 static void
@@ -194,7 +179,7 @@ rules_status(const struct daemon *d)
 
 	return json_pack("{s:I, s:I, s:s, s:o}", "events", (json_int_t)ruleset_nevents(rs),
 	    "incidents", (json_int_t)ruleset_nincidents(rs), "hash", ruleset_hash(rs), "loaded",
-	    commands_time(d->loaded));
+	    shown_time(d->loaded));
 }
 
 static json_t *
@@ -299,7 +284,7 @@ run_status(void *ctx, struct control_request *req)
 	st->daemon = d;
 	st->req = req;
 	st->answer = json_pack("{s:s, s:s, s:o, s:I, s:o, s:o, s:o, s:o, s:o}", "version",
-	    PACKAGE_VERSION, "node", d->setup->config->node.s, "started", commands_time(d->started),
+	    PACKAGE_VERSION, "node", d->setup->config->node.s, "started", shown_time(d->started),
 	    "uptime_ms", (json_int_t)(clock_now() - d->started), "rules", rules_status(d),
 	    "counters", counters(d), "geoip", geoip_json(d->setup->geoip), "lists", lists_json(d), "sources",
 	    commands_list_sources(d));

@@ -6,10 +6,10 @@
 
 #include "correlate/group.h"
 #include "daemon_internal.h"
-#include "key_json.h"
 #include "pipeline.h"
 #include "rule/ruleset.h"
 #include "setup.h"
+#include "shown.h"
 #include "silences.h"
 #include "state/state.h"
 #include "util/buf.h"
@@ -53,7 +53,7 @@ window_json(const struct group *g)
 
 	for (size_t i = from; i < g->npoints; i++)
 		json_array_append_new(list,
-		    json_pack("{s:o, s:I}", "time", commands_time(g->points[i].time), "events",
+		    json_pack("{s:o, s:I}", "time", shown_time(g->points[i].time), "events",
 		        (json_int_t)g->points[i].n));
 	return list;
 }
@@ -91,7 +91,7 @@ add_live(json_t *out, const struct group *g, int64_t now)
 	}
 	json_object_set_new(out, "events", json_integer((json_int_t)events));
 	if (events > 0)
-		json_object_set_new(out, "since", commands_time(since));
+		json_object_set_new(out, "since", shown_time(since));
 	if (g->registers == NULL && (c->kind == CONDITION_COUNT || c->kind == CONDITION_DISTINCT ||
 	                                c->kind == CONDITION_SUM || c->kind == CONDITION_RATE)) {
 		json_object_set_new(out, "has", json_integer((json_int_t)has));
@@ -120,12 +120,12 @@ group_json(const struct incident_rule *rule, const json_t *shown, int64_t now)
 	if (from_hex(json_string_value(json_object_get(shown, "field")), &field) &&
 	    from_hex(json_string_value(json_object_get(shown, "bytes")), &bytes) &&
 	    group_decode(&g, buf_view(&bytes))) {
-		out = json_pack("{s:o?, s:I, s:o, s:O}", "key", key_json(rule, buf_view(&field)),
+		out = json_pack("{s:o?, s:I, s:o, s:O}", "key", shown_key(rule, buf_view(&field)),
 		    "points", (json_int_t)g.npoints, "window", window_json(&g), "lines",
 		    json_object_get(shown, "lines"));
 		add_live(out, &g, now);
 		if (g.begun)
-			json_object_set_new(out, "last_event", commands_time(g.last));
+			json_object_set_new(out, "last_event", shown_time(g.last));
 		add_incident(out, &g);
 	}
 	group_free(&g);
@@ -156,7 +156,7 @@ answer_json(const struct rule_request *r, const json_t *said)
 {
 	const struct incident_rule *rule = r->rule;
 	int64_t now = clock_now();
-	json_t *out = json_pack("{s:o, s:O?, s:O?}", "now", commands_time(now), "groups",
+	json_t *out = json_pack("{s:o, s:O?, s:O?}", "now", shown_time(now), "groups",
 	    json_object_get(said, "groups"), "days", json_object_get(said, "days"));
 
 	if (rule == NULL) {
@@ -180,10 +180,7 @@ got_rule(void *ctx, bool ok, struct sv answer)
 	json_t *said = ok ? json_loadb(answer.p, answer.n, 0, NULL) : NULL;
 
 	if (said == NULL) {
-		char *error = xstrndup(answer.p, answer.n);
-
-		control_fail(r->req, error);
-		free(error);
+		control_fail_text(r->req, answer);
 	} else {
 		control_answer(r->req, answer_json(r, said));
 	}

@@ -213,15 +213,6 @@ answer_new(struct daemon *d, struct control_request *req)
 }
 
 static void
-fail(struct control_request *req, struct sv text)
-{
-	char *error = xstrndup(text.p, text.n);
-
-	control_fail(req, error);
-	free(error);
-}
-
-static void
 log_silence(const json_t *shown)
 {
 	const json_t *ended = json_object_get(shown, "ended"),
@@ -249,7 +240,7 @@ changed(void *ctx, bool ok, struct sv text)
 		log_silence(shown);
 		control_answer(a->req, shown);
 	} else {
-		fail(a->req, ok ? SV("a strange answer from Redis") : text);
+		control_fail_text(a->req, ok ? SV("a strange answer from Redis") : text);
 	}
 	json_decref(stored);
 	free(a);
@@ -272,7 +263,7 @@ listed(void *ctx, bool ok, struct sv text)
 	if (list != NULL)
 		control_answer(req, json_incref(out));
 	else
-		fail(req, ok ? SV("a strange answer from Redis") : text);
+		control_fail_text(req, ok ? SV("a strange answer from Redis") : text);
 	json_decref(out);
 	json_decref(list);
 }

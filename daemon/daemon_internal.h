@@ -31,8 +31,6 @@ extern const struct control_command daemon_commands[];
 
 /* What "status" and "sources" tell of each stream. */
 json_t *commands_list_sources(const struct daemon *d);
-/* ${ms} as people and programs read it. */
-json_t *commands_time(int64_t ms);
 void commands_sources_run(void *ctx, struct control_request *req);
 void commands_rule_run(void *ctx, struct control_request *req);
 void commands_silence_run(void *ctx, struct control_request *req);

@@ -8,7 +8,7 @@
 #include <string.h>
 
 #include "correlate/silence.h"
-#include "util/clock.h"
+#include "shown.h"
 
 #define RULE_MOST 256
 #define TIME_MOST 253402300799999LL /* the year 9999 */
@@ -127,15 +127,9 @@ silence_json_holds(const json_t *stored, int64_t now)
 }
 
 static json_t *
-time_json(const json_t *ms)
+time_of(const json_t *from, const char *name)
 {
-	struct buf text = BUF_INIT;
-	json_t *out;
-
-	clock_format(&text, json_integer_value(ms));
-	out = json_string(buf_str(&text));
-	buf_free(&text);
-	return out;
+	return shown_time(json_integer_value(json_object_get(from, name)));
 }
 
 json_t *
@@ -146,11 +140,11 @@ silence_json_show(const json_t *stored, int64_t now)
 	if (find_fault(stored) != NULL || find_stored_fault(stored) != NULL)
 		return NULL;
 	out = json_deep_copy(stored);
-	json_object_set_new(out, "from", time_json(json_object_get(stored, "from")));
-	json_object_set_new(out, "until", time_json(json_object_get(stored, "until")));
+	json_object_set_new(out, "from", time_of(stored, "from"));
+	json_object_set_new(out, "until", time_of(stored, "until"));
 	json_object_set_new(out, "holds", json_boolean(end_of(stored) > now));
 	ended = json_object_get(out, "ended");
 	if (ended != NULL)
-		json_object_set_new(ended, "time", time_json(json_object_get(ended, "time")));
+		json_object_set_new(ended, "time", time_of(ended, "time"));
 	return out;
 }

@@ -10,8 +10,8 @@
 #include "control/client.h"
 #include "correlate/correlate.h"
 #include "correlate/silence.h"
-#include "key_json.h"
 #include "rule/ruleset.h"
+#include "shown.h"
 #include "silence_json.h"
 #include "util/vis.h"
 
@@ -52,7 +52,7 @@ add_group(const struct cli *cli, const struct incident_rule *rule, struct sv key
 	json_t *answer = ask(cli, rule->id, key, &error);
 	json_t *group = json_array_get(json_object_get(answer, "shown"), 0);
 
-	json_object_set_new(out, "key", key_json(rule, key));
+	json_object_set_new(out, "key", shown_key(rule, key));
 	if (answer != NULL) {
 		json_object_set(out, "now", json_object_get(answer, "now"));
 		json_object_set_new(out, "group", group == NULL ? json_null() : json_incref(group));

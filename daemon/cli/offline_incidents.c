@@ -7,19 +7,7 @@
 
 #include "correlate/local.h"
 #include "rule/ruleset.h"
-#include "util/clock.h"
-
-static json_t *
-time_json(int64_t ms)
-{
-	struct buf out = BUF_INIT;
-	json_t *value;
-
-	clock_format(&out, ms);
-	value = json_stringn(out.p, out.n);
-	buf_free(&out);
-	return value;
-}
+#include "shown.h"
 
 static json_t *
 samples_json(const struct local_incident *inc)
@@ -44,8 +32,8 @@ incident_json(const struct local_incident *inc)
 	    severity_name(rule->severity), "state", inc->over ? "closed" : "open", "rule", rule->id,
 	    "rule_file", rule->file, "rule_hash", rule->file_hash, "criteria", rule->criteria,
 	    "playbook", rule->playbook, "key", json_loadb(inc->key, strlen(inc->key), 0, NULL),
-	    "count", (json_int_t)inc->count, "first_event", time_json(inc->first), "last_event",
-	    time_json(inc->last), "opened", time_json(inc->opened), "samples", samples_json(inc));
+	    "count", (json_int_t)inc->count, "first_event", shown_time(inc->first), "last_event",
+	    shown_time(inc->last), "opened", shown_time(inc->opened), "samples", samples_json(inc));
 }
 
 json_t *

@@ -108,14 +108,20 @@ control_answer(struct control_request *req, json_t *answer)
 }
 
 void
-control_fail(struct control_request *req, const char *error)
+control_fail_text(struct control_request *req, struct sv error)
 {
 	struct buf line = BUF_INIT;
 
 	buf_printf(&line, "{\"v\":%d,\"ok\":false,\"error\":", CONTROL_VERSION);
-	json_quote(&line, sv_str(error));
+	json_quote(&line, error);
 	buf_putc(&line, '}');
 	send_line(req, &line);
+}
+
+void
+control_fail(struct control_request *req, const char *error)
+{
+	control_fail_text(req, sv_str(error));
 }
 
 const char *

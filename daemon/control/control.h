@@ -48,5 +48,6 @@ void control_answer(struct control_request *req, json_t *answer);
 /* ${json} is the answer's text already. */
 void control_answer_text(struct control_request *req, const char *json, size_t n);
 void control_fail(struct control_request *req, const char *error);
+void control_fail_text(struct control_request *req, struct sv error);
 
 #endif

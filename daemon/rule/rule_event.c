@@ -142,7 +142,7 @@ build_event(struct ruleset *rs, struct rule_load *l, const struct rule_def *def)
 
 static const struct {
 	const char *id, *title;
-	const char *fields[4]; /* that each event of it has */
+	const char *fields[4]; /* that each event of it has, and NULL */
 } builtins[] = {
     {RULE_MATCH_LIMIT, "A pattern ran out of its limits on a line", {"rule.id"}},
     {RULE_LINE_CUT, "A line was too long to be examined in full", {NULL}},
@@ -170,13 +170,10 @@ add_builtins(struct ruleset *rs)
 	}
 }
 
-bool
-rule_event_builtin_has(size_t event, const char *field)
+const char *const *
+rule_event_builtin_fields(size_t event)
 {
-	for (size_t i = 0; i < sizeof(builtins[0].fields) / sizeof(builtins[0].fields[0]); i++)
-		if (builtins[event].fields[i] != NULL && strcmp(builtins[event].fields[i], field) == 0)
-			return true;
-	return false;
+	return builtins[event].fields;
 }
 
 void

@@ -46,6 +46,13 @@ add_event(struct names *names, const struct rule_body *body)
 			add(names, rule_derived_name((enum rule_derived)i));
 }
 
+static void
+add_builtin(struct names *names, size_t event)
+{
+	for (const char *const *field = rule_event_builtin_fields(event); *field != NULL; field++)
+		add(names, *field);
+}
+
 static bool
 counts(const struct incident_link *links, size_t n, const struct incident_rule *rule)
 {
@@ -58,9 +65,6 @@ counts(const struct incident_link *links, size_t n, const struct incident_rule *
 static void
 collect(const struct ruleset *rs, const struct incident_rule *rule, struct names *names)
 {
-	static const char *const built_in[] = {
-	    "log.source", "event.reason", "error.message", "log.file.path", "rule.id"};
-
 	names->n = 0;
 	if (rule != NULL && rule->condition.kind == CONDITION_ABSENT) {
 		add_key(names, rule);
@@ -74,10 +78,8 @@ collect(const struct ruleset *rs, const struct incident_rule *rule, struct names
 		if (!counts(e->incidents, e->nincidents, rule))
 			continue;
 		add_event(names, e->body);
-		for (size_t k = 0; e->body->builtin && k < sizeof(built_in) / sizeof(built_in[0]);
-		     k++)
-			if (rule_event_builtin_has(i, built_in[k]))
-				add(names, built_in[k]);
+		if (e->body->builtin)
+			add_builtin(names, i);
 	}
 	for (size_t i = 0; i < ruleset_nincidents(rs); i++) {
 		const struct incident_rule *in = ruleset_incident(rs, i);

@@ -110,13 +110,22 @@ pattern_has(const struct rule_pattern *p, const char *field)
 }
 
 static bool
+builtin_has(size_t event, const char *name)
+{
+	for (const char *const *field = rule_event_builtin_fields(event); *field != NULL; field++)
+		if (strcmp(*field, name) == 0)
+			return true;
+	return false;
+}
+
+static bool
 captures(const struct ruleset *rs, size_t event, const char *field, bool some)
 {
 	const struct rule_body *body = &rs->bodies[event];
 	size_t n = 0;
 
 	if (body->builtin)
-		return rule_event_builtin_has(event, field);
+		return builtin_has(event, field);
 	for (size_t i = 0; i < body->ntakes; i++)
 		if (strcmp(body->takes[i].capture.field, field) == 0)
 			return true;

@@ -232,8 +232,8 @@ uint64_t rule_identity(const struct incident_rule *rule, const struct incident_c
 void rule_incident_test_build(struct ruleset *rs, struct rule_load *l,
     const struct conf_list *conf, const struct incident_rule *rule, size_t index);
 
-/* Does each event of the built-in rule ${event} have ${field}?  They come first. */
-bool rule_event_builtin_has(size_t event, const char *field);
+/* The fields that each event of the built-in rule ${event} has, and NULL.  They come first. */
+const char *const *rule_event_builtin_fields(size_t event);
 /* Make rules of all definitions, events first; errors go to ${l}. */
 void rule_events_build(struct ruleset *rs, struct rule_load *l);
 void rule_incidents_build(struct ruleset *rs, struct rule_load *l);
