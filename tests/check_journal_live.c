@@ -98,13 +98,6 @@ open_namespace(void)
 	return true;
 }
 
-static void
-kill_journald(pid_t pid)
-{
-	kill(pid, SIGTERM);
-	waitpid(pid, NULL, 0);
-}
-
 /* Another process logs the lines ${from} to ${to}, as ${uid}. */
 static pid_t
 log_lines(unsigned from, unsigned to, uid_t uid)
@@ -133,29 +126,66 @@ reap(pid_t pid)
 
 /* ---- followed ----------------------------------------------------------------- */
 
+struct live {
+	pid_t journald;
+	struct jr *r;
+};
+
+/* A journald, and its journal to be followed from the end; false where the namespace is
+ * not allowed. */
+static bool
+begin(struct live *l)
+{
+	if (!open_namespace())
+		return false;
+	l->journald = spawn_journald();
+	l->r = jr_open_where(START_END, "system");
+	return true;
+}
+
+/* The same, and where the end is has been found. */
+static bool
+begin_followed(struct live *l)
+{
+	if (!begin(l))
+		return false;
+	jr_start(l->r);
+	jr_until_known(l->r);
+	return true;
+}
+
+static void
+end(struct live *l)
+{
+	kill(l->journald, SIGTERM);
+	waitpid(l->journald, NULL, 0);
+	jr_close(l->r);
+}
+
+static void
+expect_none_lost(const struct live *l)
+{
+	ck_assert_msg(!jr_told(l->r, "lost"), "%s", buf_str(&l->r->troubles));
+}
+
 START_TEST(rotated_while_it_is_followed)
 {
 	const unsigned most = 6000;
-	struct jr *r;
-	pid_t journald, writer;
+	struct live l;
+	pid_t writer;
 
-	if (!open_namespace())
+	if (!begin_followed(&l))
 		return;
-	journald = spawn_journald();
-	r = jr_open_where(START_END, "system");
-	jr_start(r);
-	jr_until_known(r);
 	writer = log_lines(1, most, 0);
 	for (unsigned round = 1; round <= 8; round++) {
-		jr_until_numbered(r, most / 10 * round);
+		jr_until_numbered(l.r, most / 10 * round);
 		run("journalctl --rotate");
 	}
 	reap(writer);
-	jr_until_numbered(r, most);
-	jr_expect_range(r, 1, most);
-	ck_assert_msg(!jr_told(r, "lost"), "%s", buf_str(&r->troubles));
-	kill_journald(journald);
-	jr_close(r);
+	jr_until_numbered(l.r, most);
+	jr_expect_range(l.r, 1, most);
+	expect_none_lost(&l);
+	end(&l);
 }
 END_TEST
 
@@ -163,93 +193,77 @@ END_TEST
  * missed because those after them were read already. */
 START_TEST(journals_of_users_come_and_go)
 {
-	struct jr *r;
-	pid_t journald;
+	struct live l;
 
-	if (!open_namespace())
+	if (!begin_followed(&l))
 		return;
-	journald = spawn_journald();
-	r = jr_open_where(START_END, "system");
-	jr_start(r);
-	jr_until_known(r);
 	for (unsigned round = 0; round < 5; round++) {
 		pid_t a = log_lines(1, 1000, 0), b = log_lines(1, 1000, 4000 + round);
 
-		jr_until_numbered(r, 2000 * (round + 1));
+		jr_until_numbered(l.r, 2000 * (round + 1));
 		reap(a);
 		reap(b);
 	}
-	ck_assert_uint_eq(r->nlines, 10000);
-	ck_assert_msg(!jr_told(r, "lost"), "%s", buf_str(&r->troubles));
-	kill_journald(journald);
-	jr_close(r);
+	ck_assert_uint_eq(l.r->nlines, 10000);
+	expect_none_lost(&l);
+	end(&l);
 }
 END_TEST
 
 /* Delivered and told to be lost make up all there was. */
 START_TEST(vacuumed_while_it_is_not_followed)
 {
-	struct jr *r;
-	pid_t journald;
+	struct live l;
 	const char *lost;
 	size_t delivered;
 
-	if (!open_namespace())
+	if (!begin(&l))
 		return;
-	journald = spawn_journald();
-	r = jr_open_where(START_END, "system");
 	reap(log_lines(1, 10, 0));
 	run("journalctl --sync");
-	jr_start(r);
-	jr_until_known(r);
+	jr_start(l.r);
+	jr_until_known(l.r);
 	reap(log_lines(11, 20, 0));
-	jr_until_numbered(r, 10);
-	jr_commit(r);
-	source_journal_free(&r->journal);
+	jr_until_numbered(l.r, 10);
+	jr_commit(l.r);
+	source_journal_free(&l.r->journal);
 	reap(log_lines(21, 520, 0));
 	run("journalctl --rotate");
 	run("journalctl --vacuum-files=1");
 	reap(log_lines(521, 600, 0));
 	run("journalctl --sync");
-	jr_create(r);
-	jr_start(r);
-	jr_until_numbered(r, 90);
-	delivered = r->nlines;
+	jr_create(l.r);
+	jr_start(l.r);
+	jr_until_numbered(l.r, 90);
+	delivered = l.r->nlines;
 	ck_assert_uint_eq(delivered, 90);
-	lost = strstr(buf_str(&r->troubles), "lost ");
+	lost = strstr(buf_str(&l.r->troubles), "lost ");
 	ck_assert_ptr_nonnull(lost);
 	/* journald's own lines about all this are lost as well. */
 	ck_assert_uint_ge(strtoul(lost + 5, NULL, 10), 500);
 	ck_assert_uint_le(strtoul(lost + 5, NULL, 10), 520);
-	kill_journald(journald);
-	jr_close(r);
+	end(&l);
 }
 END_TEST
 
 START_TEST(journald_killed_while_it_is_followed)
 {
-	struct jr *r;
-	pid_t journald;
+	struct live l;
 
-	if (!open_namespace())
+	if (!begin_followed(&l))
 		return;
-	journald = spawn_journald();
-	r = jr_open_where(START_END, "system");
-	jr_start(r);
-	jr_until_known(r);
 	for (unsigned round = 0; round < 3; round++) {
 		reap(log_lines(100 * round + 1, 100 * round + 100, 0));
 		run("journalctl --sync");
-		kill(journald, SIGKILL);
-		waitpid(journald, NULL, 0);
+		kill(l.journald, SIGKILL);
+		waitpid(l.journald, NULL, 0);
 		unlink(SOCKET);
-		journald = spawn_journald();
+		l.journald = spawn_journald();
 	}
-	jr_until_numbered(r, 300);
-	jr_expect_range(r, 1, 300);
-	ck_assert_msg(!jr_told(r, "lost"), "%s", buf_str(&r->troubles));
-	kill_journald(journald);
-	jr_close(r);
+	jr_until_numbered(l.r, 300);
+	jr_expect_range(l.r, 1, 300);
+	expect_none_lost(&l);
+	end(&l);
 }
 END_TEST
 
