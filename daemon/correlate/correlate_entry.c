@@ -38,31 +38,40 @@ count_points(const struct group *g)
 	return n;
 }
 
-/* What is known of the group, of commits so far and of the one under way: are its incident's
- * lines enough, and how many events does it probably take until one opens? */
+/* How many events it probably takes until an incident opens, of commits so far and of the one
+ * under way; 0: it has. */
+static uint32_t
+count_left(const struct batch_entry *e, const struct group *g, size_t sent)
+{
+	const struct condition *cond = &e->rule->condition;
+	size_t least = 1, has = count_points(g) + sent;
+
+	if (group_kind_counts(cond->kind) && cond->least > 1)
+		least = cond->least < UINT32_MAX ? (size_t)cond->least : UINT32_MAX;
+	return has < least ? (uint32_t)(least - has) : sent == 0;
+}
+
+/* What is known of the group. */
 static void
 look_back(struct correlator *c, struct batch_entry *e)
 {
 	struct group *g = &c->trial;
 	struct sv bytes = group_cache_get(c->cache, e->hash.a, e->rule, e->key);
-	size_t least = 1, sent = count_sent(c, e), has;
+	size_t sent;
 
 	g->rule = e->rule;
 	group_clear(g);
 	if (bytes.n > 0)
 		group_decode(g, bytes);
-	else if (sent == 0)
-		c->batch->nfresh++;
-	if (group_kind_counts(e->rule->condition.kind) && e->rule->condition.least > 1)
-		least = e->rule->condition.least < UINT32_MAX ? (size_t)e->rule->condition.least
-		                                              : UINT32_MAX;
-	has = count_points(g) + sent;
-	e->left = has < least ? (uint32_t)(least - has) : sent == 0;
-	if (g->incident.number == 0 || g->closed)
+	if (g->incident.number != 0 && !g->closed) {
+		e->sampled = g->incident.samples >= BATCH_SAMPLES ||
+		    (g->incident.samples > 0 && batch_is_storm(c->batch));
 		return;
-	e->left = 0;
-	e->sampled = g->incident.samples >= BATCH_SAMPLES ||
-	    (g->incident.samples > 0 && batch_is_storm(c->batch));
+	}
+	sent = count_sent(c, e);
+	if (bytes.n == 0 && sent == 0)
+		c->batch->nfresh++;
+	e->left = count_left(e, g, sent);
 }
 
 /* The number of points at which they can satisfy the rule alone. */

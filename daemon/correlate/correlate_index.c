@@ -48,24 +48,6 @@ group_index_find(const struct group_index *x, struct hash128 h)
 	return slot == NULL || slot->entry == 0 ? NULL : slot;
 }
 
-void
-group_index_fetch(const struct group_index *x, struct hash128 h)
-{
-	if (x->cap > 0)
-		__builtin_prefetch(&x->slots[h.a & (x->cap - 1)]);
-}
-
-bool
-group_index_guess(const struct group_index *x, struct hash128 h, size_t *entry)
-{
-	const struct group_slot *slot = x->cap == 0 ? NULL : &x->slots[h.a & (x->cap - 1)];
-
-	if (slot == NULL || slot->entry == 0 || slot->hash.a != h.a)
-		return false;
-	*entry = slot->entry - 1;
-	return true;
-}
-
 static void
 grow(struct group_index *x)
 {

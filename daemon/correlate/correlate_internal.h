@@ -34,9 +34,22 @@ void group_index_clear(struct group_index *x);
 struct group_slot *group_index_find(const struct group_index *x, struct hash128 h);
 /* Map the group to ${entry}, instead of to an earlier entry of the same group. */
 struct group_slot *group_index_put(struct group_index *x, struct hash128 h, size_t entry);
-/* Have the CPU fetch where a find is to look soon; and, once that has come, guess the entry. */
-void group_index_fetch(const struct group_index *x, struct hash128 h);
-bool group_index_guess(const struct group_index *x, struct hash128 h, size_t *entry);
+/* Have the CPU fetch where a find is to look soon; and, once that has come, guess the slot that
+ * it finds, or NULL. */
+static inline void
+group_index_fetch(const struct group_index *x, struct hash128 h)
+{
+	if (x->cap > 0)
+		__builtin_prefetch(&x->slots[h.a & (x->cap - 1)]);
+}
+
+static inline const struct group_slot *
+group_index_guess(const struct group_index *x, struct hash128 h)
+{
+	const struct group_slot *slot = x->cap == 0 ? NULL : &x->slots[h.a & (x->cap - 1)];
+
+	return slot != NULL && slot->entry != 0 && slot->hash.a == h.a ? slot : NULL;
+}
 
 /* Events that are only counted. */
 enum tally {

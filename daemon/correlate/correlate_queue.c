@@ -32,32 +32,32 @@ at(struct correlator *c, size_t n)
 static void
 fetch_entry(const struct correlator *c, const struct counting *q)
 {
-	const struct batch_entry *entry;
-	size_t i;
+	const struct group_slot *slot = group_index_guess(&c->index, q->hash);
+	const char *entry;
 
-	if (!group_index_guess(&c->index, q->hash, &i)) {
+	if (slot == NULL) {
 		group_cache_fetch_slot(c->cache, q->hash.a);
-		return;
+	} else if (slot->time != q->event.time) {
+		entry = (const char *)&c->batch->entries[slot->entry - 1];
+		__builtin_prefetch(entry);
+		__builtin_prefetch(entry + CACHE_LINE);
 	}
-	entry = &c->batch->entries[i];
-	__builtin_prefetch(entry);
-	__builtin_prefetch((const char *)entry + CACHE_LINE);
 }
 
 /* Its entry has come. */
 static void
 fetch_points(const struct correlator *c, const struct counting *q)
 {
+	const struct group_slot *slot = group_index_guess(&c->index, q->hash);
 	const struct batch_entry *entry;
-	size_t i;
 
-	if (!group_index_guess(&c->index, q->hash, &i)) {
+	if (slot == NULL) {
 		group_cache_fetch(c->cache, q->hash.a);
-		return;
+	} else if (slot->time != q->event.time) {
+		entry = &c->batch->entries[slot->entry - 1];
+		if (!entry->satisfied && entry->npoints > 0)
+			__builtin_prefetch(&entry->points[entry->npoints - 1]);
 	}
-	entry = &c->batch->entries[i];
-	if (!entry->satisfied && entry->npoints > 0)
-		__builtin_prefetch(&entry->points[entry->npoints - 1]);
 }
 
 static void
