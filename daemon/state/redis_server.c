@@ -20,6 +20,7 @@
 
 #include "ev/ev.h"
 #include "state/redis_repair.h"
+#include "state/redis_rewrite.h"
 #include "util/clock.h"
 #include "util/log.h"
 #include "util/xalloc.h"
@@ -42,6 +43,7 @@ struct redis_server {
 	bool repaired; /* tried once; a second failure is not the file's fault */
 	pid_t pid;     /* 0 when no child of ours runs */
 	int64_t started; /* monotonic ms */
+	struct redis_rewrite rewrite;
 };
 
 /* No scripts but our functions, nothing that could harm, no key but ours.  It is
@@ -49,7 +51,7 @@ struct redis_server {
  * its append-only file as that user, and silently leaves out a transaction with
  * a command that the user has no right to. */
 static const char acl[] = "user default on nopass resetchannels resetkeys ~triaged:* +@all -@dangerous "
-			  "-@scripting +fcall +function|load\n";
+			  "-@scripting +fcall +function|load +bgrewriteaof\n";
 
 static const char settings[] =
     "port 0\n"
@@ -65,7 +67,7 @@ static const char durable_settings[] =
     "appendonly yes\n"
     "appendfsync always\n"
     "no-appendfsync-on-rewrite no\n"
-    "auto-aof-rewrite-min-size 256mb\n"
+    "auto-aof-rewrite-min-size 1gb\n" /* of storms; else see redis_rewrite.h */
     "aof-load-truncated yes\n";
 
 static bool
@@ -207,6 +209,12 @@ redis_server_ensure(struct redis_server *s)
 		return false;
 	}
 	return true;
+}
+
+bool
+redis_server_wants_rewrite(struct redis_server *s)
+{
+	return s->durable && redis_rewrite_is_due(&s->rewrite, s->dir, clock_mono());
 }
 
 /* Blocks until it has ended; it has nothing to write that is not on disk. */

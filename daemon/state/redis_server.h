@@ -24,4 +24,7 @@ const struct redis_address *redis_server_address(const struct redis_server *s);
  * it cannot be started at all; logged. */
 bool redis_server_ensure(struct redis_server *s);
 
+/* Shall it write its file anew?  See redis_rewrite.h. */
+bool redis_server_wants_rewrite(struct redis_server *s);
+
 #endif

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 
 #include "ev/ev.h"
+#include "state/redis_server.h"
 #include "state/state_internal.h"
 #include "util/clock.h"
 #include "util/digest.h"
@@ -148,6 +149,25 @@ told_fence(void *ctx, const struct redisReply *reply)
 		                     "node's name");
 }
 
+static void
+told_rewrite(void *ctx, const struct redisReply *reply)
+{
+	(void)ctx;
+	if (state_error(reply) != NULL)
+		log_warn("redis", "the append-only file is not written anew: %s", state_error(reply));
+}
+
+static void
+rewrite(struct state *s)
+{
+	struct redis_args args = REDIS_ARGS_INIT;
+
+	if (s->server == NULL || !redis_server_wants_rewrite(s->server))
+		return;
+	redis_arg_str(&args, "BGREWRITEAOF");
+	redis_command(s->partitions[0].link->redis, &args, told_rewrite, s);
+}
+
 /* A server that was set back, or that serves no more, without a word: a daemon with
  * nothing to commit would not notice. */
 void
@@ -165,6 +185,8 @@ state_pulse(void *ctx)
 		redis_arg_str(&args, s->conf->node);
 		redis_command(p->link->redis, &args, told_fence, p);
 	}
-	if (s->ready)
+	if (s->ready) {
+		rewrite(s);
 		ev_timer_set(s->pulse, PULSE);
+	}
 }
