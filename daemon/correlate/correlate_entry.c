@@ -1,6 +1,7 @@
 /*
  * correlate_entry: events of a group become an entry of the batch: points, until these
- * alone satisfy the rule, then a number; and the first lines.
+ * alone satisfy the rule, then a number; and the first lines.  What is like the event before
+ * is a number in the slot of the index, until the entry gets it.
  */
 #include "correlate/correlate_internal.h"
 #include "correlate/group_key.h"
@@ -288,6 +289,7 @@ expect_like(const struct batch *b, struct group_slot *slot, const struct countin
 	slot->time = may ? q->event.time : GROUP_SLOT_NEVER;
 }
 
+/* The slot whose entry is to count ${q}; ${slot} is the one that its group has, or NULL. */
 static struct group_slot *
 find(struct correlator *c, const struct counting *q, struct group_slot *slot)
 {
