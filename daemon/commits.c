@@ -44,15 +44,18 @@ is_too_soon(struct commits *c)
 static void
 commit(struct commits *c, bool urgent)
 {
+	struct batch *b;
+
 	if (c->state == NULL || !state_is_idle(c->state) ||
 	    !correlate_pending(c->conf.correlator, urgent && !c->news) ||
 	    (urgent && is_too_soon(c)))
 		return;
 	c->news = false;
 	ev_timer_cancel(c->later);
+	b = correlate_send(c->conf.correlator);
 	c->conf.sending(c->conf.ctx);
 	c->begun = clock_mono();
-	state_commit(c->state, correlate_send(c->conf.correlator));
+	state_commit(c->state, b);
 }
 
 static void

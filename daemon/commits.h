@@ -15,7 +15,7 @@ struct state;
 
 struct commits_conf {
 	struct correlator *correlator;
-	void (*sending)(void *ctx); /* a batch is about to go */
+	void (*sending)(void *ctx); /* a batch goes; the next one is begun */
 	void *ctx;
 };
 

@@ -187,21 +187,22 @@ got_trouble(void *ctx, const struct trouble *t)
 /* ---- correlate -> state, and what state answers ---------------------------- */
 
 static void
-sending(void *ctx)
-{
-	struct pipeline *p = ctx;
-
-	if (p->intake != NULL)
-		intake_sent(p->intake);
-}
-
-static void
 make_room(struct pipeline *p)
 {
 	if (!p->full || p->draining || !pipeline_has_room(p) || !lists_are_filled(p->lists))
 		return;
 	p->full = false;
 	intake_resume(p->intake);
+}
+
+static void
+sending(void *ctx)
+{
+	struct pipeline *p = ctx;
+
+	if (p->intake != NULL)
+		intake_sent(p->intake);
+	make_room(p);
 }
 
 static void
