@@ -62,6 +62,77 @@ START_TEST(three_in_ten_seconds_open_an_incident)
 }
 END_TEST
 
+static void
+count_many(struct half *h, const char *ip, int64_t time, unsigned n)
+{
+	for (unsigned i = 0; i < n; i++)
+		half_count(h, ip, time);
+	half_commit(h);
+}
+
+/* What was told last: its type, of which incident, and how many events it has. */
+static void
+assert_told(const struct half *h, const char *type, const char *id, int64_t count)
+{
+	json_t *message = json_loads(h->delivery.message, 0, NULL);
+	const json_t *inc = json_object_get(json_object_get(message, "data"), "incident");
+
+	ck_assert_str_eq(string(message, "type"), type);
+	ck_assert_str_eq(string(inc, "id"), id);
+	ck_assert_int_eq(number(inc, "count"), count);
+	json_decref(message);
+}
+
+START_TEST(ten_times_as_many_events_are_told_again)
+{
+	struct half h;
+
+	half_begin(&h);
+	count_many(&h, "192.0.2.1", 1000000, 3);
+	assert_told(&h, "incident.opened", "INC-1", 3);
+	count_many(&h, "192.0.2.1", 1001000, 26);
+	ck_assert_uint_eq(h.deliveries, 1);
+	count_many(&h, "192.0.2.1", 1002000, 1); /* no lines are kept any more */
+	ck_assert_uint_eq(h.deliveries, 2);
+	assert_told(&h, "incident.updated", "INC-1", 30);
+	count_many(&h, "192.0.2.1", 1003000, 269);
+	ck_assert_uint_eq(h.deliveries, 2);
+	count_many(&h, "192.0.2.1", 1004000, 2);
+	ck_assert_uint_eq(h.deliveries, 3);
+	assert_told(&h, "incident.updated", "INC-1", 301);
+	half_end(&h);
+}
+END_TEST
+
+START_TEST(what_grows_with_new_lines_is_told_again)
+{
+	struct half h;
+
+	half_begin(&h);
+	count_many(&h, "192.0.2.1", 1000000, 3);
+	count_many(&h, "192.0.2.1", 1001000, 27);
+	ck_assert_uint_eq(h.deliveries, 2);
+	assert_told(&h, "incident.updated", "INC-1", 30);
+	half_end(&h);
+}
+END_TEST
+
+START_TEST(what_somebody_is_at_is_not_told_again)
+{
+	struct half h;
+
+	half_begin(&h);
+	count_many(&h, "192.0.2.1", 1000000, 29);
+	state_move(h.state, "INC-1", "ack", "me", "looking", half_answered, &h);
+	half_settle(&h);
+	ck_assert(h.answer_ok);
+	ck_assert_uint_eq(h.deliveries, 2);
+	count_many(&h, "192.0.2.1", 1002000, 1);
+	ck_assert_uint_eq(h.deliveries, 2);
+	half_end(&h);
+}
+END_TEST
+
 START_TEST(just_outside_the_window_does_not)
 {
 	struct half h;
@@ -344,6 +415,9 @@ main(void)
 	signal(SIGPIPE, SIG_IGN); /* as the daemon does */
 	tcase_set_timeout(tc, 120);
 	tcase_add_test(tc, three_in_ten_seconds_open_an_incident);
+	tcase_add_test(tc, ten_times_as_many_events_are_told_again);
+	tcase_add_test(tc, what_grows_with_new_lines_is_told_again);
+	tcase_add_test(tc, what_somebody_is_at_is_not_told_again);
 	tcase_add_test(tc, just_outside_the_window_does_not);
 	tcase_add_test(tc, order_of_arrival_does_not_matter_within_the_window);
 	tcase_add_test(tc, a_storm_is_one_incident_and_few_messages);

@@ -34,7 +34,8 @@ keep_seconds(const struct incident_rule *rule)
 void
 state_groups_name(const struct incident_rule *rule, char name[static STATE_GROUP_NAME])
 {
-	snprintf(name, STATE_GROUP_NAME, "%s:%016llx", rule->id, (unsigned long long)rule->identity);
+	snprintf(
+	    name, STATE_GROUP_NAME, "%s:%016llx", rule->id, (unsigned long long)rule->identity);
 }
 
 void
@@ -128,7 +129,19 @@ static bool
 only_opens(const struct batch_entry *e, const struct settled *s)
 {
 	return s->npending == 0 && s->due == s->was_due && s->nincidents == 1 &&
-	    s->incidents[0].opened && s->scratch.incident.number == GROUP_NEW && e->rule->nincidents == 0;
+	    s->incidents[0].opened && s->scratch.incident.number == GROUP_NEW &&
+	    e->rule->nincidents == 0;
+}
+
+/* What it has is its incident, which has only grown. */
+static bool
+only_grows(const struct settled *s)
+{
+	const struct settled_incident *inc = s->incidents;
+
+	return s->npending == 0 && s->due == s->was_due && s->nincidents == 1 && !inc->opened &&
+	    !inc->calm && inc->grown && inc->nsamples == 0 &&
+	    inc->number == s->scratch.incident.number;
 }
 
 static void
@@ -155,6 +168,8 @@ add_write(struct partition *p, const struct batch_entry *e)
 	if (only_opens(e, s)) {
 		buf_putc(&x->kinds, 'o');
 		add_opened(p, &x->groups, e, &s->incidents[0]);
+	} else if (only_grows(s)) {
+		buf_putc(&x->kinds, 'g');
 	} else if (has_more(s)) {
 		buf_putc(&x->kinds, 'm');
 		add_more(p, e);
@@ -190,7 +205,8 @@ state_groups_add(struct partition *p, const struct batch_entry *e)
 
 	if (x->nheld == 0)
 		state_incident_rule(p->state, e->rule, &x->rule_text);
-	settle_entry(x->batch, e, was, p->state->conf->event_clock ? 0 : clock_now() / 1000, &x->settled);
+	settle_entry(
+	    x->batch, e, was, p->state->conf->event_clock ? 0 : clock_now() / 1000, &x->settled);
 	redis_arg(&x->keys, e->key);
 	buf_add(&x->versions, was.n < GROUP_VERSION ? unknown : was.p, GROUP_VERSION);
 	x->fresh += was.n == 0;

@@ -28,7 +28,7 @@ local TOLD_SAMPLES = 3          -- of those, in a message
 local EXPIRE_STEP = 10          -- groups that are looked at for being too old
 local IDLE_STEP = 50            -- groups that go with each commit when their rule is idle
 local MANY = 20                 -- groups of a call with an incident that make a storm
-local OPENS, MORE = 111, 109    -- 'o' and 'm', of what a group becomes
+local OPENS, GROWN, MORE = 111, 103, 109 -- 'o', 'g' and 'm', of what a group becomes
 local RANK = {info = 0, low = 1, medium = 2, high = 3, critical = 4}
 
 local function fail(code, text)
@@ -84,13 +84,16 @@ end
 
 -- While an incident is open its count and times are in the head of its group: so an
 -- event that joins changes one value.  Read them from there, if it is still so.
+local function numbers_of(group)
+  return struct.unpack('>i8', string.sub(group, 22, 29)),
+    struct.unpack('>i8', string.sub(group, 30, 37)), struct.unpack('>i8', string.sub(group, 38, 45))
+end
+
 local function with_numbers(P, inc)
   local group = redis.call('HGET', P .. 'g:' .. inc.group, inc.field)
   if group and #group > 45 and string.sub(group, 9, 9) ~= '-'
       and struct.unpack('>I8', string.sub(group, 10, 17)) == tonumber(inc.number) then
-    inc.count = struct.unpack('>i8', string.sub(group, 22, 29))
-    inc.first = struct.unpack('>i8', string.sub(group, 30, 37))
-    inc.last = struct.unpack('>i8', string.sub(group, 38, 45))
+    inc.count, inc.first, inc.last = numbers_of(group)
   end
   return inc
 end
@@ -350,8 +353,8 @@ local function read_group(r)
 end
 
 -- What groups become: rule.pairs, from argument rule.from on, is what HSET takes.  Most only
--- become something else, and others mostly open an incident; rule.special are those that do more
--- than the first, by their place, in rule.order.
+-- become something else, and others mostly open an incident or have one that has grown;
+-- rule.special are those that do more than the first, by their place, in rule.order.
 local function read_groups(r, rule, kinds)
   local pairs_, special, order = {}, {}, {}
   for i = 1, #kinds do
@@ -362,7 +365,7 @@ local function read_groups(r, rule, kinds)
       pairs_[at] = special[at].bytes
     else
       pairs_[at] = r.text()
-      if kind == OPENS then special[at] = r.text() end
+      if kind == OPENS then special[at] = r.text() elseif kind == GROWN then special[at] = true end
     end
     if special[at] then order[#order + 1] = at end
   end
@@ -423,15 +426,20 @@ local function expire_incident(P, id)
   end
 end
 
--- One that was there before, and is told again, or over.
-local function tell_change(P, c, id, inc)
+-- One that was there before is told again.
+local function tell_grown(P, c, number, count, first, last)
+  if #c.tell.channels == 0 then return end
+  local whole = load_incident(P, 'INC-' .. number)
+  if not whole or whole.state ~= 'open' then return end
+  whole.count, whole.first, whole.last = count, first, last
+  tell(P, c.tell, whole, 'updated', c.now)
+end
+
+-- It is over.
+local function end_incident(P, c, id, inc)
   local whole, now = load_incident(P, id), c.now == 0 and inc.at or c.now
-  if not whole or (inc.kind == 'j' and whole.state ~= 'open') then return end
+  if not whole then return end
   whole.count, whole.first, whole.last = inc.count, inc.first, inc.last
-  if inc.kind == 'j' then
-    tell(P, c.tell, whole, 'updated', now)
-    return
-  end
   whole.state = 'closed'
   redis.call('HSET', P .. 'inc:' .. id .. ':now', 'state', 'closed')
   note(P, id, now, 'closed', 'triaged', 'it is over: ' .. whole.criteria)
@@ -446,7 +454,11 @@ local function change_incident(P, c, g, inc)
   if inc.text ~= '' and redis.call('EXISTS', P .. 'inc:' .. id) == 1 then
     redis.call('APPEND', P .. 'inc:' .. id, inc.text)
   end
-  if inc.kind == 'c' or (inc.grown and #c.tell.channels > 0) then tell_change(P, c, id, inc) end
+  if inc.kind == 'c' then
+    end_incident(P, c, id, inc)
+  elseif inc.grown then
+    tell_grown(P, c, inc.number, inc.count, inc.first, inc.last)
+  end
 end
 
 local function write_incident(P, rule, field, g, inc, c)
@@ -488,7 +500,9 @@ local function write_groups(P, rule, c)
   local waiting = #rule.order > MANY and names_of_lines(P, c)
   for _, at in ipairs(rule.order) do
     local field, it = pairs_[at - 1], rule.special[at]
-    if type(it) == 'table' then
+    if it == true then
+      tell_grown(P, c, number_of(pairs_[at]), numbers_of(pairs_[at]))
+    elseif type(it) == 'table' then
       pairs_[at] = write_more(P, rule, field, it, c)
     else
       if not waiting or waiting[prefix .. field] then it = with_lines(P, prefix .. field, it) end
