@@ -344,9 +344,9 @@ correlate_full(const struct correlator *c)
 {
 	const struct batch *b = c->batch;
 
-	/* Groups that each batch has anyway do not count.  Were a storm to wait for them, it
+	/* Groups that each batch has anyway fill none alone.  Were a storm to wait for them, it
 	 * would fold less, and more would be written for the same events. */
-	return b->nfresh + PACE_OPENING * b->nopening >= pace_room(&c->pace) ||
+	return b->nfresh + PACE_OPENING * b->nopening >= pace_room(&c->pace, b->nentries - b->nfresh) ||
 	    b->nentries >= FULL_ENTRIES || batch_size(b) >= FULL_BYTES;
 }
 

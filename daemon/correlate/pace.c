@@ -3,10 +3,8 @@
  */
 #include "correlate/pace.h"
 
-/* What a commit may take for groups that are new and incidents that open, in ms; in a storm it
- * takes two or three times as long for those groups that each has. */
-#define COMMIT_TIME 70.0
-#define COST_FIRST 0.01
+#define COMMIT_TIME 100.0 /* ms that a commit may take that has new groups or opens incidents */
+#define COST_FIRST 0.005
 #define TELLING 2000 /* groups from which on a commit tells what one costs */
 #define ROOM_LEAST 4000
 #define ROOM_MOST (1U << 17)
@@ -23,9 +21,9 @@ pace_learn(struct pace *p, size_t groups, size_t opened, int64_t took)
 }
 
 size_t
-pace_room(const struct pace *p)
+pace_room(const struct pace *p, size_t known)
 {
-	double room = COMMIT_TIME / (p->cost == 0 ? COST_FIRST : p->cost);
+	double room = COMMIT_TIME / (p->cost == 0 ? COST_FIRST : p->cost) - (double)known;
 
 	/* Comparisons that are false for what is no number, too. */
 	if (!(room > ROOM_LEAST))

@@ -18,7 +18,8 @@ struct pace {
 /* A commit of ${groups} groups that opened ${opened} incidents took ${took} ms. */
 void pace_learn(struct pace *p, size_t groups, size_t opened, int64_t took);
 
-/* So many new groups, incidents that open counted as PACE_OPENING more, may a batch hold. */
-size_t pace_room(const struct pace *p);
+/* So many new groups, incidents that open counted as PACE_OPENING more, may a batch hold that has
+ * ${known} others. */
+size_t pace_room(const struct pace *p, size_t known);
 
 #endif
