@@ -231,11 +231,7 @@ correlate_count_for(struct correlator *c, struct ruleset *rules, const struct in
 		return;
 	q->rules = rules;
 	q->rule = rule;
-	q->hash = group_cache_hash(c->cache, rule, buf_view(&q->key));
 	q->times = times(e);
-	/* Nothing of the group waits in the queue that would be before it. */
-	if (c->counted == c->queued && correlate_entry_again(c, q))
-		return;
 	q->line = *e->record->line;
 	q->text = e->record->text;
 	correlate_queue_add(c, sv_is_within(q->text, line));
@@ -306,7 +302,6 @@ correlate_timer(struct correlator *c, struct ruleset *rules, const struct incide
 	buf_sv(&q->key, key);
 	q->rules = rules;
 	q->rule = rule;
-	q->hash = group_cache_hash(c->cache, rule, key);
 	q->times = 1;
 	q->event = (struct group_event){.time = now, .timer = true};
 	correlate_queue_add(c, false);
@@ -370,7 +365,7 @@ hand_over(struct correlator *c)
 {
 	struct batch *b = c->batch;
 
-	assert(c->counted == c->queued);
+	assert(c->queued == 0);
 	correlate_entry_flush(c);
 	flush_tallies(c);
 	b->silences = silence_ref(c->silences);

@@ -58,7 +58,7 @@ enum tally {
 	TALLIES
 };
 
-#define CORRELATE_QUEUE 12
+#define CORRELATE_QUEUE 32
 
 /* An event on its way to its entry, and what is needed of it there. */
 struct counting {
@@ -88,8 +88,8 @@ struct correlator {
 	struct group trial;                     /* scratch: an entry's points, applied to nothing */
 	uint64_t (*tallies)[TALLIES];           /* by event rule ... */
 	struct ruleset *tallies_of;             /* ... of this set, borrowed from the batch */
-	struct counting queue[CORRELATE_QUEUE]; /* a ring: ... */
-	size_t queued, counted;                 /* ... so many ever */
+	struct counting queue[CORRELATE_QUEUE];
+	size_t queued;
 	const struct relayed *relayed; /* the incident that is counted, of several partitions */
 	bool lines;        /* what is borrowed from lines stays until correlate_lines_end() */
 	struct buf sample; /* scratch */

@@ -1,18 +1,17 @@
 /*
  * correlate_queue: events on their way to their entries.
  *
- * In a storm of many groups each event finds its group's memory in no cache of the CPU, and
- * would wait for it three times: where the entry is looked up, the entry, its points.  So
- * events wait in a short queue instead, and what they need is fetched meanwhile.
+ * Between two events that are counted the CPU scans, decodes and matches lines, and has forgotten
+ * the code that counts; in a storm of many groups it has their memory in no cache either, and
+ * would wait for it three times: where the entry is looked up, the entry, its points.  So events
+ * wait until some can be counted one after the other, and what they need is fetched meanwhile.
  */
 #include <assert.h>
 
 #include "correlate/correlate_internal.h"
 #include "correlate/group_cache.h"
 
-/* So many events later something has come: a line takes longer than memory. */
-#define LATER (CORRELATE_QUEUE / 3)
-#define FEW 12288 /* groups, which are in the caches anyway */
+#define LATER 4 /* so many events later something has come */
 #define CACHE_LINE 64
 
 static void
@@ -20,12 +19,6 @@ count(struct correlator *c, const struct counting *q)
 {
 	if (!correlate_entry_again(c, q))
 		correlate_entry_add(c, q);
-}
-
-static struct counting *
-at(struct correlator *c, size_t n)
-{
-	return &c->queue[n % CORRELATE_QUEUE];
 }
 
 /* Its slot in the index has come. */
@@ -60,21 +53,37 @@ fetch_points(const struct correlator *c, const struct counting *q)
 	}
 }
 
+/* Event ${i} is next. */
+static void
+look_ahead(struct correlator *c, size_t i)
+{
+	if (i + 2 * LATER < c->queued)
+		fetch_entry(c, &c->queue[i + 2 * LATER]);
+	if (i + LATER < c->queued)
+		fetch_points(c, &c->queue[i + LATER]);
+}
+
 static void
 drain(struct correlator *c)
 {
-	while (c->counted < c->queued)
-		count(c, at(c, c->counted++));
+	for (size_t i = 0; i < c->queued; i++) {
+		struct counting *q = &c->queue[i];
+
+		q->hash = group_cache_hash(c->cache, q->rule, buf_view(&q->key));
+		group_index_fetch(&c->index, q->hash);
+	}
+	for (size_t i = 0; i < c->queued; i++) {
+		look_ahead(c, i);
+		count(c, &c->queue[i]);
+	}
+	c->queued = 0;
 }
 
 struct counting *
 correlate_queue_next(struct correlator *c)
 {
-	struct counting *q;
+	struct counting *q = &c->queue[c->queued];
 
-	if (c->queued - c->counted == CORRELATE_QUEUE)
-		count(c, at(c, c->counted++));
-	q = at(c, c->queued);
 	q->key.n = 0;
 	return q;
 }
@@ -82,17 +91,8 @@ correlate_queue_next(struct correlator *c)
 void
 correlate_queue_add(struct correlator *c, bool stays)
 {
-	size_t n = c->queued++, waiting = c->queued - c->counted;
-
-	if (!stays || !c->lines || c->batch->nentries < FEW) {
+	if (++c->queued == CORRELATE_QUEUE || !stays || !c->lines)
 		drain(c);
-		return;
-	}
-	group_index_fetch(&c->index, at(c, n)->hash);
-	if (waiting > LATER)
-		fetch_entry(c, at(c, n - LATER));
-	if (waiting > 2 * LATER)
-		fetch_points(c, at(c, n - 2 * LATER));
 }
 
 void
