@@ -117,19 +117,19 @@ START_TEST(nothing_is_there)
 }
 END_TEST
 
-int
-main(void)
+static void
+add_tests(TCase *tc)
 {
-	Suite *suite = suite_create("redis_rewrite");
-	TCase *tc = tcase_create("due");
-
-	tcase_add_checked_fixture(tc, set_up, tear_down);
 	tcase_add_test(tc, not_while_it_grows);
 	tcase_add_test(tc, a_little_more_is_calm);
 	tcase_add_test(tc, not_for_little);
 	tcase_add_test(tc, not_for_less_than_there_was);
 	tcase_add_test(tc, once_a_minute);
 	tcase_add_test(tc, nothing_is_there);
-	suite_add_tcase(suite, tc);
-	return rig_run(suite);
+}
+
+int
+main(void)
+{
+	return rig_run_case("redis_rewrite", set_up, tear_down, add_tests);
 }

@@ -141,11 +141,5 @@ cr_diag(void)
 int
 cr_run(const char *name, void (*add_tests)(TCase *tc))
 {
-	Suite *suite = suite_create(name);
-	TCase *tc = tcase_create(name);
-
-	tcase_add_checked_fixture(tc, begin, end);
-	add_tests(tc);
-	suite_add_tcase(suite, tc);
-	return rig_run(suite);
+	return rig_run_case(name, begin, end, add_tests);
 }

@@ -119,3 +119,16 @@ rig_run(Suite *suite)
 	srunner_free(runner);
 	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
 }
+
+int
+rig_run_case(
+    const char *name, void (*begin)(void), void (*end)(void), void (*add_tests)(TCase *tc))
+{
+	Suite *suite = suite_create(name);
+	TCase *tc = tcase_create(name);
+
+	tcase_add_checked_fixture(tc, begin, end);
+	add_tests(tc);
+	suite_add_tcase(suite, tc);
+	return rig_run(suite);
+}

@@ -37,5 +37,8 @@ void rig_turn_until(struct ev *ev, bool (*done)(void *ctx), void *ctx, int64_t m
 
 /* Run the suite; what main() returns. */
 int rig_run(Suite *suite);
+/* The same of a suite with one case, ${begin} before each of its tests and ${end} after it. */
+int rig_run_case(const char *name, void (*begin)(void), void (*end)(void),
+    void (*add_tests)(TCase *tc));
 
 #endif

@@ -117,11 +117,5 @@ rs_refuse(const char *text, const char *words)
 int
 rs_run(const char *name, void (*add_tests)(TCase *tc))
 {
-	Suite *suite = suite_create(name);
-	TCase *tc = tcase_create(name);
-
-	tcase_add_checked_fixture(tc, make_dir, remove_dir);
-	add_tests(tc);
-	suite_add_tcase(suite, tc);
-	return rig_run(suite);
+	return rig_run_case(name, make_dir, remove_dir, add_tests);
 }

@@ -8,11 +8,11 @@
 #include <string.h>
 
 #include "correlate/silence.h"
+#include "util/cache_line.h"
 #include "util/xalloc.h"
 
 #define STORM 4096
 #define STORM_ROOM 73728 /* as many as a batch has, and what one read adds */
-#define CACHE_LINE 64
 
 static_assert(sizeof(struct batch_entry) == 2 * CACHE_LINE, "what is used together lies together");
 

@@ -6,10 +6,10 @@
 
 #include "correlate/batch.h"
 #include "correlate/correlate_internal.h"
+#include "util/cache_line.h"
 #include "util/xalloc.h"
 
 #define FIRST_CAP 64
-#define CACHE_LINE 64
 
 static_assert(CACHE_LINE % sizeof(struct group_slot) == 0, "a slot is in one line of the cache");
 

@@ -10,9 +10,9 @@
 
 #include "correlate/correlate_internal.h"
 #include "correlate/group_cache.h"
+#include "util/cache_line.h"
 
 #define LATER 4 /* so many events later something has come */
-#define CACHE_LINE 64
 
 static void
 count(struct correlator *c, const struct counting *q)

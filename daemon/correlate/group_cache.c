@@ -10,6 +10,7 @@
 
 #include "rule/ruleset.h"
 #include "util/arena.h"
+#include "util/cache_line.h"
 #include "util/hash.h"
 #include "util/xalloc.h"
 
@@ -17,7 +18,6 @@
 #define GENERATION_BYTES (24U << 20)
 #define FIRST_CAP 256
 #define MANY_CAP 32768 /* slots after which it is to be the most: to move more stops the loop */
-#define CACHE_LINE 64
 
 struct cached {
 	uint64_t identity; /* of the rule */

@@ -12,18 +12,18 @@
 #include "util/num.h"
 #include "util/vis.h"
 
-/* Cut the value that ${out} has from ${start} on. */
+/* Cut a value that is too long; what it was is told by its hash. */
 static void
-bound(struct buf *out, size_t start)
+bound(struct buf *value)
 {
 	char hash[DIGEST_HEX_SIZE];
 
-	if (out->n - start <= GROUP_KEY_VALUE_MAX)
+	if (value->n <= GROUP_KEY_VALUE_MAX)
 		return;
-	digest_sha256_hex((struct sv){out->p + start, out->n - start}, hash);
-	out->n = start + GROUP_KEY_VALUE_MAX - DIGEST_HEX_SIZE;
-	buf_putc(out, '~');
-	buf_puts(out, hash);
+	digest_sha256_hex(buf_view(value), hash);
+	value->n = GROUP_KEY_VALUE_MAX - DIGEST_HEX_SIZE;
+	buf_putc(value, '~');
+	buf_puts(value, hash);
 }
 
 /* "11:192.0.2.10"; for each event, so in one piece. */
@@ -51,7 +51,7 @@ put_made(const struct rule_key *key, const struct event *e, struct buf *out)
 	bool has = rule_key_value(key, e, &value);
 
 	if (has) {
-		bound(&value, 0);
+		bound(&value);
 		put_value(out, buf_str(&value), value.n);
 	}
 	buf_free(&value);
