@@ -79,6 +79,45 @@ START_TEST(json_quote_is_json_for_every_byte)
 }
 END_TEST
 
+START_TEST(json_quote_finds_what_needs_an_escape_anywhere)
+{
+	struct buf out = BUF_INIT;
+
+	for (int c = 0; c < 128; c++) {
+		for (size_t at = 0; at < 20; at++) {
+			char text[20];
+			json_t *back;
+
+			memset(text, 'x', sizeof(text));
+			text[at] = (char)c;
+			out.n = 0;
+			json_quote(&out, (struct sv){text, sizeof(text)});
+			ck_assert_ptr_null(memchr(out.p, 0x7f, out.n));
+			back = json_loadb(out.p, out.n, JSON_DECODE_ANY | JSON_ALLOW_NUL, NULL);
+			ck_assert_msg(back != NULL, "byte %d at %zu: %s", c, at, buf_str(&out));
+			ck_assert_uint_eq(json_string_length(back), sizeof(text));
+			ck_assert_mem_eq(json_string_value(back), text, sizeof(text));
+			json_decref(back);
+		}
+	}
+	buf_free(&out);
+}
+END_TEST
+
+START_TEST(numbers_are_written_in_decimal)
+{
+	struct buf out = BUF_INIT;
+
+	buf_uint(&out, 0);
+	buf_putc(&out, ' ');
+	buf_uint(&out, 10);
+	buf_putc(&out, ' ');
+	buf_uint(&out, UINT64_MAX);
+	ck_assert_str_eq(buf_str(&out), "0 10 18446744073709551615");
+	buf_free(&out);
+}
+END_TEST
+
 START_TEST(numbers_have_bounds)
 {
 	int64_t n = 7;
@@ -308,6 +347,8 @@ main(void)
 	tcase_add_test(tc, text_shows_no_control_character);
 	tcase_add_test(tc, cut_keeps_sequences_whole);
 	tcase_add_test(tc, json_quote_is_json_for_every_byte);
+	tcase_add_test(tc, json_quote_finds_what_needs_an_escape_anywhere);
+	tcase_add_test(tc, numbers_are_written_in_decimal);
 	tcase_add_test(tc, numbers_have_bounds);
 	tcase_add_test(tc, durations_need_a_unit);
 	tcase_add_test(tc, digests_are_those_of_the_standard);

@@ -56,7 +56,7 @@ struct batch_entry {
 	bool sampled;  /* the group has lines enough */
 	bool satisfied;
 	size_t nsamples;
-	struct batch_sample *samples; /* room for BATCH_SAMPLES, or NULL */
+	struct batch_sample *samples; /* at most BATCH_SAMPLES */
 	struct sv key; /* the group's name within the rule: "11:192.0.2.10" for each field */
 	struct batch_point *points;
 	size_t npoints;

@@ -221,6 +221,21 @@ is_sampled(const struct batch *b, const struct batch_entry *e)
 	    (e->nsamples > 0 && batch_is_storm(b));
 }
 
+/* For one more line: most groups have one or two. */
+static void
+make_room(struct batch *b, struct batch_entry *e)
+{
+	size_t n = e->nsamples;
+	struct batch_sample *samples;
+
+	if ((n & (n - 1)) != 0) /* no power of two: there is room up to the next */
+		return;
+	samples = arena_alloc(&b->arena, (n == 0 ? 1 : 2 * n) * sizeof(*samples));
+	if (n > 0)
+		memcpy(samples, e->samples, n * sizeof(*samples));
+	e->samples = samples;
+}
+
 /* The line of ${q}, which was counted just now. */
 static void
 add_sample(struct correlator *c, struct batch_entry *entry, const struct counting *q)
@@ -228,8 +243,7 @@ add_sample(struct correlator *c, struct batch_entry *entry, const struct countin
 	struct batch *b = c->batch;
 	struct batch_sample *s;
 
-	if (entry->samples == NULL)
-		entry->samples = arena_alloc(&b->arena, BATCH_SAMPLES * sizeof(*entry->samples));
+	make_room(b, entry);
 	c->sample.n = 0;
 	correlate_sample(c->digest, q, &c->sample);
 	s = &entry->samples[entry->nsamples++];

@@ -18,8 +18,11 @@ correlate_sample(struct digest *digest, const struct counting *q, struct buf *ou
 	digest_next_hex(digest, all, hash);
 	buf_puts(out, "{\"file\":");
 	json_quote(out, sv_str(line->stream->path));
-	buf_printf(out, ",\"offset\":%llu,\"sha256\":\"%s\",\"time\":\"",
-	    (unsigned long long)line->offset, hash);
+	buf_puts(out, ",\"offset\":");
+	buf_uint(out, line->offset);
+	buf_puts(out, ",\"sha256\":\"");
+	buf_add(out, hash, DIGEST_HEX_SIZE - 1);
+	buf_puts(out, "\",\"time\":\"");
 	clock_format(out, q->event.time);
 	buf_puts(out, "\",\"line\":");
 	json_quote(out, text);

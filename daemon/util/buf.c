@@ -36,12 +36,6 @@ buf_sv(struct buf *b, struct sv s)
 }
 
 void
-buf_puts(struct buf *b, const char *s)
-{
-	buf_add(b, s, strlen(s));
-}
-
-void
 buf_putc(struct buf *b, char c)
 {
 	char *to = buf_reserve(b, 1);
@@ -49,6 +43,18 @@ buf_putc(struct buf *b, char c)
 	to[0] = c;
 	to[1] = '\0';
 	b->n++;
+}
+
+void
+buf_uint(struct buf *b, uint64_t n)
+{
+	char digits[20], *at = digits + sizeof(digits);
+
+	do {
+		*--at = (char)('0' + n % 10);
+		n /= 10;
+	} while (n > 0);
+	buf_add(b, at, (size_t)(digits + sizeof(digits) - at));
 }
 
 void

@@ -31,8 +31,16 @@ buf_reserve(struct buf *b, size_t more)
 
 void buf_add(struct buf *b, const void *p, size_t n);
 void buf_sv(struct buf *b, struct sv s);
-void buf_puts(struct buf *b, const char *s);
+/* Here, so that the compiler counts what is literal. */
+static inline void
+buf_puts(struct buf *b, const char *s)
+{
+	buf_add(b, s, strlen(s));
+}
+
 void buf_putc(struct buf *b, char c);
+/* In decimal. */
+void buf_uint(struct buf *b, uint64_t n);
 void buf_printf(struct buf *b, const char *fmt, ...)
     __attribute__((format(printf, 2, 3), nonnull(2)));
 

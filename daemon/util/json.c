@@ -13,6 +13,40 @@ plain(char c)
 	return (unsigned char)c >= 0x20 && (unsigned char)c < 0x7f && c != '"' && c != '\\';
 }
 
+#define EACH 0x0101010101010101ULL
+#define HIGH (EACH << 7)
+
+static bool
+has(uint64_t bytes, char c)
+{
+	uint64_t x = bytes ^ (EACH * (unsigned char)c); /* is one of them zero? */
+
+	return ((x - EACH) & ~x & HIGH) != 0;
+}
+
+/* Are eight bytes plain? */
+static bool
+eight_plain(const char *p)
+{
+	uint64_t x;
+
+	memcpy(&x, p, sizeof(x));
+	return ((x | (x + EACH) | (x - EACH * 0x20)) & HIGH) == 0 && !has(x, '"') && !has(x, '\\');
+}
+
+/* How many bytes from the start of ${s} are plain.  Lines of evidence pass here. */
+static size_t
+plain_run(struct sv s)
+{
+	size_t n = 0;
+
+	while (s.n - n >= 8 && eight_plain(s.p + n))
+		n += 8;
+	while (n < s.n && plain(s.p[n]))
+		n++;
+	return n;
+}
+
 static void
 escape(struct buf *out, char c)
 {
@@ -67,10 +101,8 @@ json_quote(struct buf *out, struct sv s)
 {
 	buf_putc(out, '"');
 	while (s.n > 0) {
-		size_t n = 0;
+		size_t n = plain_run(s);
 
-		while (n < s.n && plain(s.p[n]))
-			n++;
 		buf_add(out, s.p, n);
 		s = sv_from(s, n);
 		n = high_run(s);
