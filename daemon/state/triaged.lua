@@ -82,13 +82,14 @@ local function incident_json(inc, most)
     table.concat(inc.samples, ',', 1, math.min(most, #inc.samples)))
 end
 
--- While an incident is open its count and times are in the head of its group: so an
--- event that joins changes one value.  Read them from there, if it is still so.
+-- Count and times of the incident that a group has, from its head.
 local function numbers_of(group)
   return struct.unpack('>i8', string.sub(group, 22, 29)),
     struct.unpack('>i8', string.sub(group, 30, 37)), struct.unpack('>i8', string.sub(group, 38, 45))
 end
 
+-- While an incident is open its count and times are in the head of its group: so an
+-- event that joins changes one value.  Read them from there, if it is still so.
 local function with_numbers(P, inc)
   local group = redis.call('HGET', P .. 'g:' .. inc.group, inc.field)
   if group and #group > 45 and string.sub(group, 9, 9) ~= '-'
@@ -365,7 +366,11 @@ local function read_groups(r, rule, kinds)
       pairs_[at] = special[at].bytes
     else
       pairs_[at] = r.text()
-      if kind == OPENS then special[at] = r.text() elseif kind == GROWN then special[at] = true end
+      if kind == OPENS then
+        special[at] = r.text()
+      elseif kind == GROWN then
+        special[at] = true
+      end
     end
     if special[at] then order[#order + 1] = at end
   end
