@@ -53,8 +53,8 @@ struct sending {
 	/* Its calls at hand: which groups, of which versions they are taken to be, ... */
 	struct redis_args keys;
 	struct buf versions;
-	/* ... what they become, and for each whether that is (p)lain, (o)pens an incident, or is
-	 * (m)ore than either. */
+	/* ... what they become, and for each whether that is (p)lain, has an incident that has
+	 * (g)rown, (o)pens one, or is (m)ore than that. */
 	struct redis_args groups;
 	struct buf kinds;
 	struct buf rule_text;  /* what their incidents have in common */
