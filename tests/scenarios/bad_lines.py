@@ -88,20 +88,20 @@ def nothing_is_obeyed(test):
     daemon, hook = begin(test)
     test.rules(rule)
     daemon.ctl("reload")
-    test.append_lines("auth.log", [failed_login(marker(1), user=EVIL)] * 5)
+    line = failed_login(marker(1), user=EVIL)
+    test.append_lines("auth.log", [line] * 5)
     message = hook.wait_message("incident.opened")  # whose JSON was parsed
     incident = message["data"]["incident"]
     check("script" in incident["key"]["user_agent.original"], "the name in the key:", incident["key"])
     equal(len({sample["sha256"] for sample in incident["samples"]}), 1, "hashes of equal lines")
-    equal(incident["samples"][0]["sha256"], harness.sha256(failed_login(marker(1), user=EVIL)),
-          "the hash is of the bytes as they were")
+    equal(incident["samples"][0]["sha256"], harness.sha256(line), "the hash is of the bytes as they were")
     for command in (["show", "INC-1"], ["incidents"], ["outbox"], ["status"]):
         done = daemon.ctl_raw(*command)
         equal(done.returncode, 0, f"exit code of {command}")
         check_harmless(done.stdout + done.stderr, command)
     check_harmless(daemon.said().replace("\t", " ").encode("utf-8", "backslashreplace"), "the daemon's log")
     evil = EVIL.replace(b"\n", b"").decode("utf-8", "surrogateescape")
-    for command in (["explain", failed_login(marker(1), user=EVIL).decode("utf-8", "surrogateescape")],
+    for command in (["explain", line.decode("utf-8", "surrogateescape")],
                     ["ack", evil, "-m", "x"], [evil]):
         done = daemon.ctl_raw("-c", daemon.config, *command)
         check_harmless(done.stdout + done.stderr, command[0])
