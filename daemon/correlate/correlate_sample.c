@@ -6,6 +6,7 @@
 #include "util/clock.h"
 #include "util/digest.h"
 #include "util/json.h"
+#include "util/num.h"
 #include "util/vis.h"
 
 void
@@ -13,13 +14,13 @@ correlate_sample(struct digest *digest, const struct counting *q, struct buf *ou
 {
 	const struct line *line = &q->line;
 	struct sv all = q->text, text = {all.p, vis_cut(all, BATCH_SAMPLE_LINE)};
-	char hash[DIGEST_HEX_SIZE];
+	char hash[DIGEST_HEX_SIZE], offset[NUM_DECIMAL];
 
 	digest_next_hex(digest, all, hash);
 	buf_puts(out, "{\"file\":");
 	json_quote(out, sv_str(line->stream->path));
 	buf_puts(out, ",\"offset\":");
-	buf_uint(out, line->offset);
+	buf_sv(out, num_decimal(line->offset, offset));
 	buf_puts(out, ",\"sha256\":\"");
 	buf_add(out, hash, DIGEST_HEX_SIZE - 1);
 	buf_puts(out, "\",\"time\":\"");

@@ -7,6 +7,7 @@
  * refuse a line for one of these would let its author choose not to be seen.
  */
 #include "format/format_internal.h"
+#include "util/num.h"
 
 #define DEPTH_MAX 512
 
@@ -185,17 +186,11 @@ static void
 name_value(struct reader *r, struct sv key)
 {
 	struct level *l = &r->levels[r->depth - 1];
-	char digits[12];
-	size_t n = l->prefix, i = sizeof(digits);
-	uint32_t index;
+	char digits[NUM_DECIMAL];
+	size_t n = l->prefix;
 
 	if (l->array) {
-		index = l->index++;
-		do {
-			digits[--i] = (char)('0' + index % 10);
-			index /= 10;
-		} while (index > 0);
-		key = (struct sv){digits + i, sizeof(digits) - i};
+		key = num_decimal(l->index++, digits);
 	} else if (n == 0) {
 		r->name = key;
 		return;

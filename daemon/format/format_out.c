@@ -7,8 +7,7 @@
 
 #include "conf/config.h"
 #include "format/format_internal.h"
-
-#define NUMBER_MAX 24
+#include "util/num.h"
 
 static const struct sv transport_name = {"peer.transport", 14};
 
@@ -69,14 +68,9 @@ put_field(struct pen *pen, struct sv name, struct sv value)
 static void
 put_number(struct pen *pen, uint64_t n)
 {
-	char digits[NUMBER_MAX];
-	size_t i = sizeof(digits);
+	char digits[NUM_DECIMAL];
 
-	do {
-		digits[--i] = (char)('0' + n % 10);
-		n /= 10;
-	} while (n > 0);
-	put(pen, (struct sv){digits + i, sizeof(digits) - i});
+	put(pen, num_decimal(n, digits));
 }
 
 /* ---- the header -------------------------------------------------------------- */

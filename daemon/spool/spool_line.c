@@ -27,14 +27,9 @@ put_hex(char *to, uint32_t value)
 static void
 write_time(struct buf *out, int64_t time)
 {
-	char text[20], *p = text + sizeof(text);
-	uint64_t left = time < 0 ? 0 : (uint64_t)time;
+	char digits[NUM_DECIMAL];
 
-	do {
-		*--p = (char)('0' + left % 10);
-		left /= 10;
-	} while (left > 0);
-	buf_add(out, p, (size_t)(text + sizeof(text) - p));
+	buf_sv(out, num_decimal(time < 0 ? 0 : (uint64_t)time, digits));
 	buf_putc(out, ' ');
 }
 

@@ -46,18 +46,6 @@ buf_putc(struct buf *b, char c)
 }
 
 void
-buf_uint(struct buf *b, uint64_t n)
-{
-	char digits[20], *at = digits + sizeof(digits);
-
-	do {
-		*--at = (char)('0' + n % 10);
-		n /= 10;
-	} while (n > 0);
-	buf_add(b, at, (size_t)(digits + sizeof(digits) - at));
-}
-
-void
 buf_printf(struct buf *b, const char *fmt, ...)
 {
 	size_t room = b->cap - b->n;

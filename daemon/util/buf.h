@@ -39,8 +39,6 @@ buf_puts(struct buf *b, const char *s)
 }
 
 void buf_putc(struct buf *b, char c);
-/* In decimal. */
-void buf_uint(struct buf *b, uint64_t n);
 void buf_printf(struct buf *b, const char *fmt, ...)
     __attribute__((format(printf, 2, 3), nonnull(2)));
 

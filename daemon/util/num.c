@@ -71,3 +71,15 @@ num_duration(struct sv s, int64_t *ms)
 	}
 	return false;
 }
+
+struct sv
+num_decimal(uint64_t n, char room[static NUM_DECIMAL])
+{
+	size_t at = NUM_DECIMAL;
+
+	do {
+		room[--at] = (char)('0' + n % 10);
+		n /= 10;
+	} while (n > 0);
+	return (struct sv){room + at, NUM_DECIMAL - at};
+}
